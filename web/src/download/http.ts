@@ -12,6 +12,8 @@ export interface Stretch {
 export const MAX_FILE_BYTES = 2 ** 43;
 /** If a server asks for a longer pause than this, in milliseconds, it is given up. */
 const MAX_PAUSE = 60_000;
+/** The most seconds that an error tells a person to wait. */
+const LONGEST_WAIT = 86_400;
 
 /**
  * Requests a range of a file, or the whole file.
@@ -91,7 +93,8 @@ export function statusError(url: string, response: Response): LinnetError {
     return new LinnetError('not-found', `There is no file at ${url}.`, { url, status });
   }
   const retryAfter = retryAfterOf(response);
-  const later = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
+  const wait = retryAfter !== undefined && retryAfter <= LONGEST_WAIT ? `in ${retryAfter} s` : 'later';
+  const later = retryAfter === undefined ? '' : ` Try again ${wait}.`;
   const details = { url, status, ...(retryAfter === undefined ? {} : { retryAfter }) };
   return new LinnetError('http', `The server answered with status ${status}.${later}`, details);
 }

@@ -1,5 +1,5 @@
 import { aborted, LinnetError } from '../protocol/errors.ts';
-import { described, wrong } from '../protocol/plain.ts';
+import { described, reading, wrong } from '../protocol/plain.ts';
 import type { ModelFile } from './sources.ts';
 import type { Watching } from '../protocol/read-options.ts';
 import { throttle } from '../protocol/throttle.ts';
@@ -17,17 +17,19 @@ export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<Arr
 /**
  * Turns bytes into a file; returns anything else unchanged.
  *
- * @throws LinnetError `invalid-request` for a stream that somebody has read; `not-found`, `http`, `network`, `aborted`
+ * @throws LinnetError `invalid-request` for a stream that somebody has read and for a value that cannot be read;
+ * `not-found`, `http`, `network`, `aborted`
  */
 export async function fileOf<T>(
   source: T | ModelBytes,
   onProgress: Watching['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<T | Blob> {
-  if (isBytes(source)) return blobOf(source, 'model');
-  // The parts of a split model.
-  if (Array.isArray(source))
-    return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
+  const given = reading(
+    () => 'model',
+    () => bytesAsFile(source),
+  );
+  if (given !== undefined) return given;
   if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
   if (!(source instanceof Response)) return source as T;
   const { status, url, body, bodyUsed } = source;
@@ -49,6 +51,13 @@ export async function fileOf<T>(
   // The header says the compressed length.
   const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
   return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
+}
+
+/** Bytes in memory as a file, also among the parts of a split model; `undefined` for anything else. */
+function bytesAsFile<T>(source: T | ModelBytes): T | Blob | undefined {
+  if (isBytes(source)) return blobOf(source, 'model');
+  if (!Array.isArray(source)) return undefined;
+  return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
 }
 
 /** Also accepts proxies of bytes, which get an error of their own later. */

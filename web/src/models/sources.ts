@@ -1,7 +1,7 @@
 import { LinnetError } from '../protocol/errors.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
 import { completeEntry, type ListedFile, type ListedModel, type ModelEntry } from './entry.ts';
-import { described, named, wrong } from '../protocol/plain.ts';
+import { described, named, reading, wrong } from '../protocol/plain.ts';
 
 /**
  * A file whose address changes, for example one that is signed for each visit. It is stored under its key. (For a plain
@@ -55,6 +55,13 @@ export interface Lookup {
  * @throws LinnetError `invalid-request`, with `details.field`, if it is not a source
  */
 export function resolveModel(source: ModelSource, lookup: Lookup): ResolvedModel {
+  return reading(
+    () => 'model',
+    () => resolve(source, lookup),
+  );
+}
+
+function resolve(source: ModelSource, lookup: Lookup): ResolvedModel {
   if (isList(source)) {
     if (source.length === 0) throw wrong('model', source, 'is an empty list, but must list the files of a model');
     return source.flatMap((file, index) => resolveFile(file, lookup, `model[${index}]`));

@@ -130,7 +130,7 @@ export function described(value: unknown): string {
 }
 
 /** Reads an untrusted value: anything it throws becomes an error about that field. */
-function reading<T>(path: () => string, read: () => T): T {
+export function reading<T>(path: () => string, read: () => T): T {
   try {
     return read();
   } catch (error) {

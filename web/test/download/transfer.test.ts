@@ -240,6 +240,8 @@ test('Retry-After is respected, and a server is given up if it is too long', asy
     });
     assert.equal(late.ranges.length, 1);
   }
+  const never = await serve(t, (_, response) => response.writeHead(429, { 'Retry-After': '99999999999' }).end());
+  await assert.rejects(open(never.url), { message: 'The server answered with status 429. Try again later.' });
   const odd = await serve(t, (request, response, count) => {
     if (count < 3) response.writeHead(503, { 'Retry-After': ['soon', '-5'][count - 1] }).end();
     else send(request, response);

@@ -168,6 +168,19 @@ test('bytes that cannot be read say why', async () => {
   }
 });
 
+test('proxies that throw are named like other values', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fail = (): never => {
+    throw new Error('no');
+  };
+  const throwing = new Proxy({}, { get: fail, getPrototypeOf: fail, has: fail, ownKeys: fail });
+  for (const source of [proxy, throwing, [proxy], [throwing]]) {
+    await assert.rejects(fileOf(source as never, undefined, undefined), names('model', /cannot be read/));
+    assert.throws(() => resolve(source), names('model', /cannot be read/));
+  }
+});
+
 test('the progress of a stream is reported about ten times a second', async () => {
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
