@@ -19,21 +19,22 @@ impl Arguments {
         Ok(Self { by_place: by_place.to_vec(), by_name })
     }
 
-    /// In the form that minijinja's filters expect: all but the subject by keyword.
+    /// In the form that minijinja's filters expect: all but the subject by keyword, an index as text.
     pub(in crate::template) fn by_name(args: &[Value], names: &[&str]) -> Result<Vec<Value>, Error> {
         let (by_place, by_name): (&[Value], Kwargs) = from_args(args)?;
-        if by_place.len() <= 1 {
-            return Ok(args.to_vec());
-        }
-        if by_place.len() > names.len() + 1 {
+        let Some((subject, by_place)) = by_place.split_first() else { return Ok(args.to_vec()) };
+        if by_place.len() > names.len() {
             return Err(Error::from(ErrorKind::TooManyArguments));
         }
         let mut named: Vec<(String, Value)> =
-            names.iter().map(|name| (*name).to_owned()).zip(by_place[1..].iter().cloned()).collect();
+            names.iter().map(|name| (*name).to_owned()).zip(by_place.iter().cloned()).collect();
         for name in by_name.args() {
             named.push((name.to_owned(), by_name.peek(name)?));
         }
-        Ok(vec![by_place[0].clone(), named.into_iter().collect::<Kwargs>().into()])
+        for (_, value) in named.iter_mut().filter(|(name, value)| name == "attribute" && value.is_integer()) {
+            *value = value.to_string().into();
+        }
+        Ok(vec![subject.clone(), named.into_iter().collect::<Kwargs>().into()])
     }
 
     /// The value that the filter applies to.
