@@ -5,6 +5,9 @@
 //! times). Code is checked before it is compiled; values are checked where a template names them ([`rewrite`]
 //! inserts a filter there) and where it prints them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -15,7 +18,7 @@ use super::values::work::{Work, is_container, is_namespace, too_deep};
 use crate::TextError;
 
 /// Bytes of a template. The longest in use have about 40,000.
-const MAX_SOURCE: usize = 1 << 20;
+const MAX_SOURCE: usize = 256 << 10;
 /// Tokens of an expression that may nest; the items of a list side by side do not count.
 const MAX_TOKENS: usize = 500;
 /// `elif` branches of a template: each is compiled inside the previous one.
@@ -30,7 +33,7 @@ const MAX_EXPANDED: u64 = 256 << 10;
 /// [`TextError::Template`] if it is not a template, or the code is too large or too deeply nested to compile.
 pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     if source.len() > MAX_SOURCE {
-        return Err(refused("the template is longer than 1 MiB", None));
+        return Err(refused("the template is longer than 256 KiB", None));
     }
     // Normalizes line ends like jinja2.
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
@@ -47,8 +50,8 @@ pub(super) fn prepare(source: &str) -> Result<String, TextError> {
 ///
 /// # Errors
 /// [`TextError::Template`] if an expression or a chain of `elif` is too long.
-fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextError> {
-    let mut changes = Vec::new();
+fn translate(source: String, syntax: &SyntaxConfig) -> Result<String, TextError> {
+    let mut changes: Vec<(Range<usize>, Cow<'static, str>)> = Vec::new();
     let (mut elifs, mut length) = (0, 0);
     // The count at each open bracket.
     let mut open: Vec<usize> = Vec::new();
@@ -74,20 +77,22 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
         let range = span.start_offset as usize..span.end_offset as usize;
         match (&before, &token) {
             (Token::BlockStart, Token::Ident("elif")) => elifs += 1,
-            (Token::BlockStart, Token::Ident("generation")) => changes.push((range, "if true".to_owned())),
-            (Token::BlockStart, Token::Ident("endgeneration")) => changes.push((range, "endif".to_owned())),
+            (Token::BlockStart, Token::Ident("generation")) => changes.push((range, "if true".into())),
+            (Token::BlockStart, Token::Ident("endgeneration")) => changes.push((range, "endif".into())),
             (Token::BlockStart, Token::Ident("block" | "endblock")) => block = Some(range.start),
             (_, Token::BlockEnd) => {
                 if let Some(start) = block.take() {
                     let ends = source[start..].starts_with("end");
                     let text = if ends { "endif " } else { "if true " };
-                    changes.push((start..range.start, text.to_owned()));
+                    // The tag goes as a whole.
+                    changes.truncate(changes.partition_point(|(earlier, _)| earlier.start < start));
+                    changes.push((start..range.start, text.into()));
                 }
             }
-            (before, Token::Plus) if takes_operand(before) => changes.push((range, String::new())),
+            (before, Token::Plus) if takes_operand(before) => changes.push((range, "".into())),
             (_, Token::Str(_) | Token::String(_)) => {
                 if let Some(text) = plain_escapes(&source[range.clone()]) {
-                    changes.push((range, text));
+                    changes.push((range, text.into()));
                 }
             }
             _ => {}
@@ -101,10 +106,14 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
         }
         before = token;
     }
-    for (range, text) in changes.into_iter().rev() {
-        source.replace_range(range, &text);
+    let mut out = String::with_capacity(source.len());
+    let mut written = 0;
+    for (range, text) in changes {
+        out.push_str(&source[written..range.start]);
+        out.push_str(&text);
+        written = range.end;
     }
-    Ok(source)
+    Ok(out + &source[written..])
 }
 
 /// A string literal without the escapes that only Python has: eight-digit characters and line continuations.
@@ -253,6 +262,12 @@ mod tests {
                  {% set kwargs = kwargs|__named %}{{ kwargs }}{% endmacro %}\
                  {{ f(1, a=4, varargs=(2, ), kwargs={'b': 3, })|__concatenate(f(varargs=(), kwargs={})) }}",
             ),
+            (
+                "{{ x.split is defined }}{{ x.items() }}{{ loop.index }}{% set ns.count = y.z %}",
+                "{{ x|__method('split') is defined() }}{{ x.items() }}{{ loop.index }}{% set ns.count = \
+                 y.z|__attribute %}",
+            ),
+            ("{% block 'a\\\n' %}{% endblock %}", "{% if True %}{% endif %}"),
             ("\n{{ a\n  ~ b }}", "{{\"\n\"}}{{ a|__concatenate(\nb) }}"),
         ] {
             assert_eq!(prepare(source).unwrap(), prepared, "{source}");

@@ -11,7 +11,7 @@ use super::values::arguments::Arguments;
 use super::values::spelling::str_of;
 use super::values::work::{SLOT, TEXT, Work, invalid, is_container, pay_after};
 use super::values::{absent, escape};
-use super::{operators, rewrite};
+use super::{methods, operators, rewrite};
 
 /// Cost in bytes of a lazily computed item.
 const COMPUTED: u64 = 16;
@@ -45,6 +45,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     }
     calls.0.remove_global("debug");
 
+    calls.0.add_filter(rewrite::METHOD, methods::attribute);
     calls.0.add_filter(rewrite::INDEXED, operators::indexed);
     calls.0.add_filter(rewrite::SLICED, operators::sliced);
     calls.0.add_filter(rewrite::KEY, operators::key);
@@ -161,7 +162,7 @@ impl ChargedCalls<'_> {
         self.filter("count", Touch::Light, builtins::length);
         self.named("dictsort", Touch::Order, &["case_sensitive", "by", "reverse"], filters::dictsort);
         self.filter("first", Touch::Light, filters::first);
-        self.filter("groupby", Touch::Order, filters::groupby);
+        self.named("groupby", Touch::Order, &["attribute", "default", "case_sensitive"], filters::groupby);
         self.filter("items", Touch::Light, builtins::items);
         self.filter("join", Touch::Light, additions::join);
         self.filter("last", Touch::Light, filters::last);

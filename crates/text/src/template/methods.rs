@@ -1,12 +1,107 @@
 //! Python's methods on strings, dicts and lists, charged by what they read and create.
 
-use minijinja::value::{Value, ValueKind};
+use std::sync::Arc;
+
+use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use super::filters::builtins::is_mapping;
 use super::python;
+use super::values::absent::is_none;
 use super::values::escape::{as_safe_as, escape};
 use super::values::work::{Work, invalid, pay_after};
+
+/// Python's methods of strings.
+const OF_TEXT: [&str; 47] = [
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
+/// The methods of dicts and lists that change nothing: jinja2's sandbox hides the others.
+const OF_DICT: [&str; 6] = ["copy", "fromkeys", "get", "items", "keys", "values"];
+const OF_LIST: [&str; 3] = ["count", "index", "copy"];
+
+/// Whether values of some type have a method of this name.
+pub(super) fn is_method(name: &str) -> bool {
+    [&OF_TEXT[..], &OF_DICT, &OF_LIST].iter().any(|names| names.contains(&name))
+}
+
+/// The filter behind `value.name` where it is not called: methods hide keys.
+pub(super) fn attribute(value: &Value, name: &str) -> Result<Value, Error> {
+    let methods = match value.kind() {
+        ValueKind::String => &OF_TEXT[..],
+        ValueKind::Map if is_mapping(value) => &OF_DICT,
+        ValueKind::Seq if !is_none(value) => &OF_LIST[..if value.is_tuple() { 2 } else { 3 }],
+        _ => &[],
+    };
+    if !methods.contains(&name) {
+        return value.get_attr(name);
+    }
+    let text = (value.kind() == ValueKind::String).then(|| value.clone());
+    Ok(Value::from_object(Method { text, name: name.to_owned() }))
+}
+
+/// A method that is not called where it is named. Only a string's can be called later: a list that contains
+/// a method of another list would be nested more deeply than it looks.
+#[derive(Debug)]
+struct Method {
+    text: Option<Value>,
+    name: String,
+}
+
+impl Object for Method {
+    fn call(self: &Arc<Self>, state: &mut State, args: &[Value]) -> Result<Value, Error> {
+        match &self.text {
+            Some(text) => call(state, text, &self.name, args),
+            None => Err(invalid(format!("call .{}() where it is named", self.name))),
+        }
+    }
+}
 
 /// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {

@@ -10,12 +10,16 @@
 //! - `include`, `import`, `extends`, `self` and `lipsum` are missing; a block is rendered where it is.
 //! - A macro that uses `varargs` or `kwargs` must be called by its name, without `*list` or `**map`.
 //! - `loop(...)` in a recursive loop does not render the `else` block of an empty list.
+//! - A method of a list or dict can be tested, but must be called where it is named.
 //! - Methods of numbers, and these of strings and dicts, are missing: `encode`, `expandtabs`, `format_map`,
 //!   `fromkeys`, `isdecimal`, `isidentifier`, `isprintable`, `maketrans`, `translate`.
 //! - `startswith`, `endswith` and `count` take no positions, `find` and `index` no end.
-//! - `str.format` has no conversions (`!r`), no nested fields and no types `%` and `n`.
+//! - `str.format` has no conversions (`!r`), no nested fields and no types `%` and `n`, and its widths count
+//!   bytes.
+//! - A macro's parameter takes its default also if the argument is undefined.
 //! - `%.3d` does not pad an integer with zeros.
-//! - Integers have 128 bits.
+//! - Integers have 128 bits. A boolean has no negative, and `\N{...}` in a string is not a character.
+//! - `isdigit` and `title` differ for a few characters outside of ASCII, such as `²`.
 //! - `tojson` rejects keys that are not strings.
 //! - `sort`, `min` and `max` order values of different types; Python rejects them.
 //! - Filters of text convert other values to text; Python rejects some of them, for example in `indent`.

@@ -9,14 +9,19 @@ mod expressions;
 mod literals;
 mod macros;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use minijinja::machinery::ast::{BinOpKind, Expr, IfCond, Stmt};
 
 use crate::TextError;
 use expressions::{ATOM, FILTERED, OR};
+use macros::{Parameters, dependent_defaults};
 
 /// Names of the inserted filters.
 pub(super) const NAMED: &str = "__named";
 pub(super) const ATTRIBUTE: &str = "__attribute";
+pub(super) const METHOD: &str = "__method";
 pub(super) const INDEXED: &str = "__indexed";
 pub(super) const SLICED: &str = "__sliced";
 pub(super) const ITERATED: &str = "__iterated";
@@ -55,15 +60,15 @@ struct Writer {
     line: usize,
     /// How many macros surround the code.
     macros: usize,
-    /// The macros that take any arguments, and their parameters.
-    variadic: Vec<(String, Vec<String>)>,
+    /// The macros that take any arguments, by name.
+    variadic: HashMap<String, Rc<Parameters>>,
 }
 
 type Written = Result<(), TextError>;
 
 impl Writer {
     fn new(line: usize) -> Self {
-        Self { out: String::new(), line, macros: 0, variadic: Vec::new() }
+        Self { out: String::new(), line, macros: 0, variadic: HashMap::new() }
     }
 
     fn push(&mut self, text: &str) {
@@ -208,10 +213,11 @@ impl Writer {
             Stmt::Macro(declared) => {
                 self.open(declared.span().start_line, "macro");
                 self.push(declared.name);
-                self.parameters(declared)?;
+                let dependent = dependent_defaults(declared);
+                self.parameters(declared, &dependent)?;
                 let parameters_end = self.out.len() - 1;
                 self.close();
-                self.check_parameters(declared)?;
+                self.check_parameters(declared, &dependent)?;
                 let body = self.out.len();
                 self.macro_body(&declared.body)?;
                 self.variadic_macro(declared, parameters_end, body);
@@ -219,13 +225,14 @@ impl Writer {
             }
             Stmt::CallBlock(block) => {
                 self.open(block.span().start_line, "call");
+                let dependent = dependent_defaults(&block.macro_decl);
                 if !block.macro_decl.args.is_empty() {
-                    self.parameters(&block.macro_decl)?;
+                    self.parameters(&block.macro_decl, &dependent)?;
                     self.push(" ");
                 }
                 self.call(&block.call)?;
                 self.close();
-                self.check_parameters(&block.macro_decl)?;
+                self.check_parameters(&block.macro_decl, &dependent)?;
                 self.macro_body(&block.macro_decl.body)?;
                 self.tag("endcall");
             }
@@ -266,7 +273,11 @@ impl Writer {
     }
 
     fn target(&mut self, target: &Expr<'_>) -> Written {
-        let Expr::List(list) = target else { return self.expression(target, ATOM) };
+        let list = match target {
+            Expr::List(list) => list,
+            Expr::GetAttr(attribute) => return self.attribute(attribute),
+            _ => return self.expression(target, ATOM),
+        };
         self.targets(&list.items.iter().collect::<Vec<_>>())?;
         if list.items.len() == 1 {
             self.push(",");

@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod allocator;
 mod hostile;
+mod reading;
 
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,11 @@ fn measured(source: &str, messages: usize) -> (Result<String, TextError>, usize,
     (result, peak, started.elapsed())
 }
 
-/// A single test, because allocations of parallel tests would be counted.
+/// A single test, because allocations and time of parallel tests would be counted.
 #[test]
 fn malicious_templates_end_quickly_in_little_memory() {
+    let slow = reading::slow();
+    assert!(slow.is_empty(), "{} templates are read slowly:\n{}", slow.len(), slow.join("\n"));
     let sources = hostile::templates();
     assert!(sources.len() > 200);
     let conversations = sources

@@ -169,7 +169,7 @@ pub(in crate::template) fn namespace(state: &mut State, args: Rest<ValueOrKwargs
 
 /// The test `callable`: an undefined value counts, because only calling it fails.
 pub(in crate::template) fn is_callable(value: &Value) -> bool {
-    let names = ["BoxedFunction", "Macro", "Joiner"];
+    let names = ["BoxedFunction", "Macro", "Joiner", "Method"];
     value.is_undefined()
         || value.as_object().is_some_and(|object| names.iter().any(|name| object.type_name().ends_with(name)))
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use minijinja::machinery::ast::{Call, CallArg, CallType};
+use minijinja::machinery::ast::{Call, CallArg, CallType, Expr};
 
 use super::expressions::{OR, TERNARY};
+use super::macros::Parameters;
 use super::{KEY, RECURSED, SOME, Writer, Written, refused};
 
 impl Writer {
@@ -17,8 +18,7 @@ impl Writer {
                 return self.arguments(&call.args, Some(RECURSED));
             }
             CallType::Function(name) => {
-                let called = self.variadic.iter().find(|(declared, _)| declared == name);
-                if let Some((_, parameters)) = called.cloned() {
+                if let Some(parameters) = self.variadic.get(name).cloned() {
                     self.push(name);
                     return self.variadic_arguments(&call.args, &parameters);
                 }
@@ -26,7 +26,10 @@ impl Writer {
             }
             _ => "",
         };
-        self.base(&call.expr)?;
+        match &call.expr {
+            Expr::GetAttr(attribute) => self.attribute(attribute)?,
+            called => self.base(called)?,
+        }
         match method {
             // minijinja computes the index modulo the number of items here.
             "cycle" => match call.args.first() {
@@ -41,21 +44,21 @@ impl Writer {
     }
 
     /// Writes the arguments of a macro so that those without a parameter are in `varargs` and `kwargs`.
-    fn variadic_arguments(&mut self, args: &[CallArg<'_>], parameters: &[String]) -> Written {
+    fn variadic_arguments(&mut self, args: &[CallArg<'_>], parameters: &Parameters) -> Written {
         let splat = |arg: &CallArg<'_>| matches!(arg, CallArg::PosSplat(_) | CallArg::KwargSplat(_));
         if args.iter().any(splat) {
             return Err(refused("a macro with varargs or kwargs takes no *list or **map", None));
         }
         let place = args.iter().filter(|arg| matches!(arg, CallArg::Pos(_))).count();
         let (by_place, by_name) = args.split_at(place);
-        let (declared, others) = by_place.split_at(place.min(parameters.len()));
+        let (declared, others) = by_place.split_at(place.min(parameters.count));
         self.push("(");
         for arg in declared {
             self.argument(arg, None)?;
             self.push(", ");
         }
         let is_declared = |arg: &&CallArg<'_>| match arg {
-            CallArg::Kwarg(name, _) => parameters.iter().any(|parameter| parameter == name),
+            CallArg::Kwarg(name, _) => parameters.names.contains(*name),
             _ => false,
         };
         for arg in by_name.iter().filter(is_declared) {

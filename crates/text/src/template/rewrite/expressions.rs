@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
-use minijinja::machinery::ast::{BinOpKind, CompareOpKind, Expr, UnaryOpKind};
+use minijinja::machinery::ast::{BinOpKind, CompareOpKind, Expr, GetAttr, UnaryOpKind};
 
 use super::{
-    ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, MULTIPLY, REMAINDER, SLICED, Writer, Written,
+    ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, METHOD, MULTIPLY, REMAINDER, SLICED, Writer,
+    Written,
 };
+use crate::template::methods::is_method;
 
 /// Maximum size of a constant that is compared without a charge.
 const SHORT: usize = 256;
@@ -139,11 +141,12 @@ impl Writer {
                 self.push(test.name);
                 self.arguments(&test.args, None)?;
             }
-            Expr::GetAttr(attribute) => {
-                self.base(&attribute.expr)?;
-                self.push(".");
-                self.push(attribute.name);
+            Expr::GetAttr(attribute) if may_be_method(attribute) => {
+                self.filtered(&attribute.expr, METHOD)?;
+                // Writing to a string cannot fail.
+                let _ = write!(self.out, "('{}')", attribute.name);
             }
+            Expr::GetAttr(attribute) => self.attribute(attribute)?,
             Expr::GetItem(item) => {
                 if is_simple_key(&item.subscript_expr) {
                     self.base(&item.expr)?;
@@ -184,6 +187,13 @@ impl Writer {
                 self.push("}");
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn attribute(&mut self, attribute: &GetAttr<'_>) -> Written {
+        self.base(&attribute.expr)?;
+        self.push(".");
+        self.push(attribute.name);
         Ok(())
     }
 
@@ -285,8 +295,14 @@ fn strength(expression: &Expr<'_>) -> u8 {
         },
         Expr::Test(_) => SIGN,
         Expr::Compare(_) | Expr::Filter(_) => FILTERED,
+        Expr::GetAttr(attribute) if may_be_method(attribute) => FILTERED,
         _ => ATOM,
     }
+}
+
+/// Whether an attribute can be a method of its value. `loop` has an `index`.
+fn may_be_method(attribute: &GetAttr<'_>) -> bool {
+    is_method(attribute.name) && !matches!(&attribute.expr, Expr::Var(variable) if variable.id == "loop")
 }
 
 /// Whether a comparison with this constant costs next to nothing.
