@@ -135,7 +135,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Error::Gguf(GgufError::UnsupportedType { .. }) => ErrorCode::UnsupportedQuantization,
-            Error::Gguf(GgufError::Truncated { .. }) => ErrorCode::Integrity,
+            Error::Gguf(GgufError::Empty | GgufError::Truncated { .. }) => ErrorCode::Integrity,
             Error::Gguf(_) => ErrorCode::BadModel,
             Error::Model(
                 ModelError::UnsupportedArchitecture { .. }
