@@ -11,6 +11,8 @@ use crate::request::Role;
 
 /// Texts of at least this many bytes are not found in another text by chance.
 const TELLING: usize = 16;
+/// Maximum length of a placeholder in characters: templates that cut texts cut shorter ones, too.
+const MAX_PLACEHOLDER: usize = 1 << 16;
 
 /// The first of `messages` that must appear and does not, in the prompt that `render` made.
 ///
@@ -26,7 +28,7 @@ pub(super) fn first_lost<'a>(
         return None;
     }
     // A template may change a text, for example remove switches like `/no_think`, or reorder texts. Then
-    // placeholder words show which messages appear.
+    // placeholders of the same length show which messages appear as a whole.
     let mut count = 0;
     // The words of each message.
     let mut owned = Vec::with_capacity(messages.len());
@@ -35,17 +37,31 @@ pub(super) fn first_lost<'a>(
         let first = count;
         if is_said(message) {
             for text in texts.iter_mut().filter(|text| !text.trim().is_empty()) {
-                *text = Cow::Owned(word(count));
-                count += 1;
+                let placeholder = placeholder(text.chars().count(), &mut count);
+                *text = Cow::Owned(placeholder);
             }
         }
         owned.push(first..count);
         message.with_texts(texts)
     });
-    // If it rejects the placeholder words, they prove nothing about the texts.
+    // If it rejects the placeholders, they prove nothing about the texts.
     let values: Vec<Prepared<'_>> = values.collect();
     let shown = words(&render(&values).ok()?);
     is_missing(messages, &owned, &shown)
+}
+
+/// A text of about this many characters, up to a limit, with a word at each end. `count` is the number of the next word.
+fn placeholder(length: usize, count: &mut usize) -> String {
+    let mut text = word(*count);
+    *count += 1;
+    let end = word(*count);
+    // A short text has a single word.
+    if let Some(between) = length.min(MAX_PLACEHOLDER).checked_sub(text.len() + end.len()) {
+        *count += 1;
+        text.extend(std::iter::repeat_n(' ', between));
+        text.push_str(&end);
+    }
+    text
 }
 
 fn is_missing<'a>(

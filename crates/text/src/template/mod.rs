@@ -25,7 +25,7 @@
 //! - Filters of text convert other values to text; Python rejects some of them, for example in `indent`.
 //! - Slices of values that have no items, and the tests `filter` and `test` of such values, are errors.
 //! - `pprint` writes one line and keeps the order of keys; `random` takes the first item.
-//! - `range`, `loop` and methods print in another way.
+//! - `range`, `loop` and methods print in another way, and a range is not a sequence.
 //! - Items and slices of escaped text, and blocks captured with `autoescape`, do not count as escaped.
 
 mod bounds;
