@@ -1,0 +1,202 @@
+//! Finds marks in text.
+
+use super::{Channel, ChatEnd, HARMONY};
+use crate::chat_format::{CallKind, ChatFormat, tags};
+
+/// What a mark in text does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    OpenReasoning,
+    CloseReasoning,
+    OpenAnswer,
+    CloseAnswer,
+    /// It never shows.
+    Drop,
+    /// It opens a call.
+    Call {
+        /// Whether it is the last mark before the call's name or JSON.
+        opens: bool,
+        /// Whether it is unlikely to be part of an ordinary text.
+        distinct: bool,
+    },
+    /// It ends a message in harmony.
+    EndMessage {
+        /// Whether it belongs to the next header.
+        starts_header: bool,
+    },
+}
+
+/// The marks that count in text.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    marks: Vec<(String, Action)>,
+    reasoning_anywhere: bool,
+}
+
+pub(super) enum Found {
+    None,
+    Mark {
+        at: usize,
+        length: usize,
+        action: Action,
+    },
+    /// The text may end with the start of a mark.
+    Partial {
+        at: usize,
+    },
+}
+
+impl Rules {
+    pub(super) fn new(format: &ChatFormat, calls: bool) -> Self {
+        let mut marks: Vec<(String, Action)> = Vec::new();
+        let mut add = |mark: &str, action| {
+            if !mark.is_empty() && marks.iter().all(|(known, _)| known != mark) {
+                marks.push((mark.to_owned(), action));
+            }
+        };
+        if format.calls.kind == CallKind::Harmony {
+            for mark in HARMONY {
+                match mark {
+                    "<|start|>" | "<|channel|>" => add(mark, Action::EndMessage { starts_header: true }),
+                    "<|end|>" | "<|call|>" | "<|return|>" => {
+                        add(mark, Action::EndMessage { starts_header: false });
+                    }
+                    _ => {}
+                }
+            }
+        } else if calls {
+            for (mark, opens) in openings(format) {
+                add(&mark, Action::Call { opens, distinct: tags::is_distinct(&mark) });
+            }
+        }
+        if let Some(reasoning) = &format.reasoning {
+            add(&reasoning.marks.open, Action::OpenReasoning);
+            add(&reasoning.marks.close, Action::CloseReasoning);
+        }
+        if let Some(answer) = &format.answer {
+            add(&answer.open, Action::OpenAnswer);
+            add(&answer.close, Action::CloseAnswer);
+        }
+        format.dropped.iter().for_each(|mark| add(mark, Action::Drop));
+        Self { marks, reasoning_anywhere: format.reasoning.as_ref().is_some_and(|it| it.anywhere) }
+    }
+
+    /// Finds the first mark in `text`; of several at the same place, the longest.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        channel: Channel,
+        at_start: bool,
+        in_answer: bool,
+        end: Option<ChatEnd>,
+    ) -> Found {
+        let counts = |action: Action, at: usize| match action {
+            // Models repeat the mark that the prompt ends with.
+            Action::OpenReasoning => {
+                at_start && at == 0 || self.reasoning_anywhere && channel == Channel::Content
+            }
+            Action::CloseReasoning => channel == Channel::Reasoning,
+            Action::OpenAnswer => channel == Channel::Content && at_start && at == 0,
+            Action::CloseAnswer => channel == Channel::Content && in_answer,
+            Action::Call { .. } | Action::Drop => channel == Channel::Content,
+            Action::EndMessage { .. } => true,
+        };
+        for (at, _) in text.char_indices() {
+            let rest = &text[at..];
+            let mut found: Option<(usize, Action)> = None;
+            let mut partial = false;
+            for (mark, action) in &self.marks {
+                if mark.as_bytes()[0] != rest.as_bytes()[0] || !counts(*action, at) {
+                    continue;
+                }
+                if rest.starts_with(mark.as_str()) {
+                    if found.is_none_or(|(length, _)| length < mark.len()) {
+                        found = Some((mark.len(), *action));
+                    }
+                } else {
+                    partial |= mark.starts_with(rest);
+                }
+            }
+            // A single character at the limit is more likely text.
+            let kept_back = match end {
+                None => true,
+                Some(ChatEnd::Length) => found.is_none() && rest.len() > 1,
+                Some(ChatEnd::Stopped) => false,
+            };
+            if partial && kept_back {
+                return Found::Partial { at };
+            }
+            if let Some((length, action)) = found {
+                return Found::Mark { at, length, action };
+            }
+        }
+        Found::None
+    }
+}
+
+/// The marks that open a call, and whether name or JSON must follow.
+fn openings(format: &ChatFormat) -> Vec<(String, bool)> {
+    let calls = &format.calls;
+    let opens = tags::split(&format!("{}{}", calls.section.open, calls.call.open));
+    let json = matches!(calls.kind, CallKind::Json(_) | CallKind::Pythonic);
+    let mut openings: Vec<(String, bool)> = Vec::new();
+    if let Some(first) = opens.first() {
+        openings.push((first.clone(), json || opens.len() == 1));
+    }
+    // Models leave out the outer mark.
+    if let Some(last) = opens.last().filter(|last| tags::is_distinct(last)) {
+        openings.push((last.clone(), true));
+    }
+    openings.extend(calls.other_opens.iter().map(|mark| (mark.clone(), true)));
+    openings
+}
+
+/// Whether a text begins with a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    /// It does; the length of the mark.
+    Full(usize),
+    /// It may, once there is more.
+    Partial,
+    No,
+}
+
+/// Matches one tag.
+pub(super) fn match_tag(text: &str, tag: &str) -> Match {
+    if text.starts_with(tag) {
+        Match::Full(tag.len())
+    } else if tag.starts_with(text) {
+        Match::Partial
+    } else {
+        Match::No
+    }
+}
+
+/// Matches tags in a row, with any white space between them.
+pub(super) fn match_tags(text: &str, tags: &[String]) -> Match {
+    let mut at = 0;
+    for (index, tag) in tags.iter().enumerate() {
+        if index > 0 {
+            at += text[at..].len() - text[at..].trim_start().len();
+        }
+        match match_tag(&text[at..], tag) {
+            Match::Full(length) => at += length,
+            other => return other,
+        }
+    }
+    Match::Full(at)
+}
+
+/// Matches any of these tags; the longest, if several fit.
+pub(super) fn match_any(text: &str, tags: &[String]) -> Match {
+    let mut best = Match::No;
+    for tag in tags {
+        match (match_tag(text, tag), best) {
+            (Match::Partial, _) => return Match::Partial,
+            (Match::Full(length), Match::Full(other)) if length <= other => {}
+            (Match::No, _) => {}
+            (full, _) => best = full,
+        }
+    }
+    best
+}

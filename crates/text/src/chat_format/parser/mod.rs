@@ -1,0 +1,253 @@
+//! Takes a model's output apart while it is written.
+
+mod call;
+mod events;
+mod harmony;
+mod json;
+mod marks;
+mod python;
+mod tagged;
+mod tools;
+mod value;
+
+use serde_json::Value;
+
+use super::{CallKind, ChatFormat};
+use call::CallReader;
+use marks::{Action, Found, Rules};
+use tools::Tools;
+
+pub use events::{ChatEnd, ChatEvent};
+pub(super) use harmony::MARKS as HARMONY;
+
+/// Where the parser's events go.
+type Sink<'s> = dyn FnMut(ChatEvent<'_>) + 's;
+
+/// Parses a model's output in a [`ChatFormat`].
+///
+/// The events do not depend on how the text is divided into pieces, except that a text may come in several
+/// events. Nothing is taken back, and no mark shows. At most a mark, the white space before it, and the start
+/// of a call up to its name are held back; arguments are also held back while they come before the name, in a
+/// JSON string, or in tags as numbers and other short values. The parser takes linear time, and a few times
+/// the memory of the call that it reads.
+#[derive(Clone, Debug)]
+pub struct ChatParser {
+    rules: Rules,
+    tools: Tools,
+    /// What is not yet read, from `at`.
+    text: String,
+    at: usize,
+    state: State,
+    channel: Channel,
+    /// Whether the channel has no text yet.
+    at_start: bool,
+    /// Whether white space at the start is left out.
+    skips_space: bool,
+    /// Whether the answer's opening mark was read.
+    in_answer: bool,
+    /// White space that shows if text follows.
+    space: String,
+    call: CallReader,
+    /// The header of a message in harmony, as far as it was read.
+    header: String,
+    /// Whether there was content, or reasoning.
+    has_content: bool,
+    has_reasoning: bool,
+    /// Number of calls so far.
+    calls: usize,
+    end: Option<ChatEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Text,
+    Call,
+    /// The header of a message in harmony.
+    Header,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channel {
+    Content,
+    Reasoning,
+}
+
+/// Whether a step read something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Next,
+    /// It needs more text.
+    Wait,
+}
+
+impl ChatParser {
+    /// A parser for the output after a prompt.
+    ///
+    /// `tools` are the request's, in OpenAI's form; without any, calls are text. `inside_reasoning`: whether
+    /// the prompt ends inside reasoning, see [`ChatFormat::ends_inside_reasoning`].
+    #[must_use]
+    pub fn new(format: &ChatFormat, tools: Option<&Value>, inside_reasoning: bool) -> Self {
+        let tools = Tools::new(tools);
+        let harmony = format.calls.kind == CallKind::Harmony;
+        Self {
+            rules: Rules::new(format, !tools.is_empty()),
+            tools,
+            text: String::new(),
+            at: 0,
+            state: if harmony && !inside_reasoning { State::Header } else { State::Text },
+            channel: if inside_reasoning { Channel::Reasoning } else { Channel::Content },
+            at_start: true,
+            skips_space: inside_reasoning,
+            in_answer: false,
+            space: String::new(),
+            call: CallReader::new(format),
+            header: String::new(),
+            has_content: false,
+            has_reasoning: false,
+            calls: 0,
+            end: None,
+        }
+    }
+
+    /// Reads a piece of the output.
+    pub fn push(&mut self, piece: &str, sink: &mut dyn FnMut(ChatEvent<'_>)) {
+        self.text.push_str(piece);
+        self.run(sink);
+        self.text.drain(..self.at);
+        self.at = 0;
+    }
+
+    /// Reads the end of the output. Afterwards the parser must not be used.
+    pub fn finish(&mut self, end: ChatEnd, sink: &mut dyn FnMut(ChatEvent<'_>)) {
+        self.end = Some(end);
+        self.run(sink);
+        if self.state == State::Call {
+            self.end_of_output_in_call(sink);
+        }
+        if !self.space.is_empty() && !self.skips_space {
+            let space = std::mem::take(&mut self.space);
+            self.emit(&space, sink);
+        }
+    }
+
+    fn run(&mut self, sink: &mut Sink<'_>) {
+        loop {
+            let flow = match self.state {
+                State::Text => self.read_text(sink),
+                State::Call => self.read_call(sink),
+                State::Header => self.read_header(),
+            };
+            if flow == Flow::Wait {
+                break;
+            }
+        }
+    }
+
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn read_text(&mut self, sink: &mut Sink<'_>) -> Flow {
+        if self.at_start {
+            let space = self.rest().len() - self.rest().trim_start().len();
+            if space > 0 {
+                if !self.skips_space {
+                    self.space.push_str(&self.text[self.at..self.at + space]);
+                }
+                self.at += space;
+            }
+            if self.rest().is_empty() {
+                return Flow::Wait;
+            }
+            if self.channel == Channel::Content && self.begin_unmarked_call() {
+                return Flow::Next;
+            }
+        }
+        let found = self.rules.find(self.rest(), self.channel, self.at_start, self.in_answer, self.end);
+        match found {
+            Found::Mark { at, length, action } => {
+                self.say_next(at, sink);
+                self.at += length;
+                self.act(action, length);
+                Flow::Next
+            }
+            Found::Partial { at } => {
+                self.say_next(at, sink);
+                if self.end == Some(ChatEnd::Length) {
+                    self.at = self.text.len();
+                }
+                Flow::Wait
+            }
+            Found::None => {
+                self.say_next(self.rest().len(), sink);
+                Flow::Wait
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, length: usize) {
+        let before = std::mem::take(&mut self.space);
+        match action {
+            Action::OpenReasoning => self.begin_text(Channel::Reasoning),
+            Action::CloseReasoning => self.begin_text(Channel::Content),
+            Action::OpenAnswer | Action::CloseAnswer => {
+                self.in_answer = action == Action::OpenAnswer;
+                self.begin_text(Channel::Content);
+            }
+            Action::Drop => self.space = before,
+            Action::Call { opens, distinct } => {
+                let mark = &self.text[self.at - length..self.at];
+                self.call.begin(before + mark, opens, distinct);
+                self.state = State::Call;
+            }
+            Action::EndMessage { starts_header } => {
+                if starts_header {
+                    self.at -= length;
+                }
+                self.state = State::Header;
+            }
+        }
+    }
+
+    /// White space before the channel's text is left out.
+    fn begin_text(&mut self, channel: Channel) {
+        self.state = State::Text;
+        self.channel = channel;
+        self.at_start = true;
+        self.skips_space = true;
+        self.space.clear();
+    }
+
+    /// Shows the next `length` bytes; white space at their end only if text follows.
+    fn say_next(&mut self, length: usize, sink: &mut Sink<'_>) {
+        let text = self.text[self.at..self.at + length].to_owned();
+        self.at += length;
+        self.say(&text, sink);
+    }
+
+    fn say(&mut self, text: &str, sink: &mut Sink<'_>) {
+        let trimmed = text.trim_end();
+        if trimmed.is_empty() {
+            self.space.push_str(text);
+            return;
+        }
+        self.at_start = false;
+        self.skips_space = false;
+        let said = std::mem::take(&mut self.space) + trimmed;
+        self.space.push_str(&text[trimmed.len()..]);
+        self.emit(&said, sink);
+    }
+
+    fn emit(&mut self, text: &str, sink: &mut Sink<'_>) {
+        match self.channel {
+            Channel::Content => {
+                self.has_content = true;
+                sink(ChatEvent::Content(text));
+            }
+            Channel::Reasoning => {
+                self.has_reasoning = true;
+                sink(ChatEvent::Reasoning(text));
+            }
+        }
+    }
+}
