@@ -1,16 +1,44 @@
 //! Splits the text between a template's values into tags.
 
+use std::ops::Range;
+
 /// The tags and words of `text`, without the white space between them. A tag may be cut at either end,
 /// because values are written inside tags, too: `<parameter=`, `">`.
 pub(super) fn split(text: &str) -> Vec<String> {
-    let mut tags = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let end = length_of_first(rest);
-        tags.push(rest[..end].trim_end().to_owned());
-        rest = rest[end..].trim_start();
+    spans(text).into_iter().map(|span| text[span].to_owned()).collect()
+}
+
+/// Where they are.
+pub(super) fn spans(text: &str) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    let mut at = 0;
+    loop {
+        at += text[at..].len() - text[at..].trim_start().len();
+        if at == text.len() {
+            return spans;
+        }
+        let end = at + length_of_first(&text[at..]);
+        spans.push(at..at + text[at..end].trim_end().len());
+        at = end;
     }
-    tags
+}
+
+/// The length of the tags that `a` and `b` begin with, in `a`, including the white space after them.
+pub(super) fn common_start(a: &str, b: &str) -> usize {
+    let (spans_a, spans_b) = (spans(a), spans(b));
+    let same = spans_a.iter().zip(&spans_b).take_while(|(x, y)| a[(*x).clone()] == b[(*y).clone()]).count();
+    match same {
+        0 => 0,
+        same => spans_a.get(same).map_or(a.len(), |next| next.start),
+    }
+}
+
+/// The length of the tags that `a` and `b` end with, in `a`, including the white space after them.
+pub(super) fn common_end(a: &str, b: &str) -> usize {
+    let (spans_a, spans_b) = (spans(a), spans(b));
+    let pairs = spans_a.iter().rev().zip(spans_b.iter().rev());
+    let same = pairs.take_while(|(x, y)| a[(*x).clone()] == b[(*y).clone()]).last();
+    same.map_or(0, |(first, _)| a.len() - first.start)
 }
 
 fn length_of_first(text: &str) -> usize {

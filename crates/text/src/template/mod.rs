@@ -123,6 +123,11 @@ impl ChatTemplate {
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals })
     }
 
+    /// The value of `eos_token`.
+    pub(crate) fn eos(&self) -> &str {
+        &self.eos
+    }
+
     /// The short strings and attribute names in the template's expressions, sorted: what it may search texts
     /// for.
     #[must_use]

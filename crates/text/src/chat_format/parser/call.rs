@@ -323,10 +323,10 @@ impl ChatParser {
             }
             read = at + c.len_utf8();
         }
+        self.take(read);
         if bad {
             return self.fail(sink);
         }
-        self.take(read);
         let Some(length) = found else { return Flow::Wait };
         self.take(length);
         let field = std::mem::take(&mut self.call.buffer);

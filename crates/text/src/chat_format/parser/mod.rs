@@ -19,6 +19,7 @@ use tools::Tools;
 
 pub use events::{ChatEnd, ChatEvent};
 pub(super) use harmony::MARKS as HARMONY;
+pub(super) use value::{Progress, ValueReader};
 
 /// Where the parser's events go.
 type Sink<'s> = dyn FnMut(ChatEvent<'_>) + 's;

@@ -128,6 +128,8 @@ impl ChatParser {
         self.call.buffer += &text;
         match found {
             _ if self.call.buffer.len() > MAX_NAME => {
+                let text = std::mem::take(&mut self.call.buffer);
+                self.add_arguments(&text, sink);
                 self.call.step = Step::Malformed;
                 Flow::Next
             }

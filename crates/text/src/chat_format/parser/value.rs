@@ -4,7 +4,7 @@ use crate::chat_format::Dialect;
 
 /// How far a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(in crate::chat_format) enum Progress {
     /// It may go on.
     More,
     /// It is complete.
@@ -15,7 +15,7 @@ pub(super) enum Progress {
 
 /// Reads one value.
 #[derive(Clone, Debug)]
-pub(super) struct ValueReader {
+pub(in crate::chat_format) struct ValueReader {
     dialect: Dialect,
     /// The brackets that are open.
     open: Vec<u8>,
@@ -43,7 +43,7 @@ enum Quote {
 }
 
 impl ValueReader {
-    pub(super) fn new(dialect: &Dialect) -> Self {
+    pub(in crate::chat_format) fn new(dialect: &Dialect) -> Self {
         Self {
             dialect: dialect.clone(),
             open: Vec::new(),
@@ -56,7 +56,7 @@ impl ValueReader {
 
     /// Reads from the start of `text` and appends JSON to `out`. Returns the length of what it read, which may
     /// leave out the start of a quote at the end.
-    pub(super) fn read(&mut self, text: &str, end: bool, out: &mut String) -> (usize, Progress) {
+    pub(in crate::chat_format) fn read(&mut self, text: &str, end: bool, out: &mut String) -> (usize, Progress) {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
             let rest = &text[at..];

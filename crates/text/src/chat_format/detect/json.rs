@@ -1,0 +1,149 @@
+//! Finds formats whose arguments are one object.
+
+use serde_json::Value;
+
+use super::calls::{Samples, divide};
+use super::probe::{KEYS, NAMES, TEXT, arguments};
+use crate::chat_format::parser::{Progress, ValueReader};
+use crate::chat_format::{CallFormat, CallKind, Dialect, FieldKind, HeadField, JsonKeys, Marks};
+
+/// The format, if the arguments are an object.
+pub(super) fn detect(samples: &Samples) -> Option<CallFormat> {
+    let one = samples.one.as_str();
+    let mut dialects = vec![Dialect::Json, Dialect::Python];
+    dialects.extend(quote(one).map(Dialect::Quoted));
+    dialects.into_iter().find_map(|dialect| in_json(samples, &dialect).or_else(|| after_name(samples, &dialect)))
+}
+
+/// The text around strings in objects with bare keys.
+fn quote(one: &str) -> Option<String> {
+    let (_, after) = one.split_once(&format!("{}:", KEYS[0]))?;
+    let (quote, _) = after.split_once(TEXT)?;
+    (!quote.trim().is_empty() && quote.len() < 30).then(|| quote.trim().to_owned())
+}
+
+/// The value that begins at `at`, and where it ends.
+fn value_at(text: &str, at: usize, dialect: &Dialect) -> Option<(Value, usize)> {
+    let mut json = String::new();
+    let (length, progress) = ValueReader::new(dialect).read(&text[at..], true, &mut json);
+    let value = serde_json::from_str(&json).ok().filter(|_| progress == Progress::Done)?;
+    Some((value, at + length))
+}
+
+/// Where objects or arrays may begin.
+fn brackets<'a>(text: &'a str, which: &'a [char]) -> impl Iterator<Item = usize> + 'a {
+    text.match_indices(which).map(|(at, _)| at)
+}
+
+/// The name is in the JSON, too.
+fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
+    let one = samples.one.as_str();
+    let (at, end, mut keys) = brackets(one, &['{', '[']).find_map(|at| {
+        let (value, end) = value_at(one, at, dialect)?;
+        Some((at, end, keys_of(&value, &samples.ids[0])?))
+    })?;
+    keys.start = one[at..end].split(NAMES[0]).next()?.to_owned();
+    keys.dialect = dialect.clone();
+    let (open, close) = (&one[..at], &one[end..]);
+    let kind = CallKind::Json(keys);
+    if one[at..].starts_with('[') {
+        return Some(CallFormat::of(kind, Marks::new(open, close), Marks::default()));
+    }
+    let between = samples.two.as_deref().and_then(|two| {
+        let (_, end) = value_at(two, at, dialect)?;
+        let next = end + brackets(&two[end..], &['{']).find(|next| value_at(two, end + next, dialect).is_some())?;
+        Some(&two[end..next])
+    });
+    let (section, call) = divide(open, close, between);
+    Some(CallFormat::of(kind, section, call))
+}
+
+/// The keys of a call, if the parser would find its name and arguments.
+fn keys_of(value: &Value, id: &str) -> Option<JsonKeys> {
+    let object = match value {
+        Value::Array(items) => return items.first().filter(|item| item.is_object()).and_then(|item| keys_of(item, id)),
+        value => value.as_object()?,
+    };
+    let expected = Value::Object(arguments());
+    let is_arguments = |value: &Value| match value {
+        Value::String(text) => serde_json::from_str::<Value>(text).is_ok_and(|value| value == expected),
+        value => *value == expected,
+    };
+    if let Some(function) = object.get("function").filter(|function| function.is_object()) {
+        let keys = keys_of(function, id)?;
+        return Some(JsonKeys { id: key_where(object, |value| value == id).or(keys.id), ..keys });
+    }
+    let keys = |name: &str, arguments: &str| JsonKeys {
+        start: String::new(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        id: key_where(object, |value| value == id),
+        dialect: Dialect::Json,
+    };
+    if object.get(NAMES[0]).is_some_and(is_arguments) {
+        return Some(keys("", ""));
+    }
+    let name = key_where(object, |value| value == NAMES[0])?;
+    let arguments = key_where(object, is_arguments)?;
+    Some(keys(&name, &arguments))
+}
+
+fn key_where(object: &serde_json::Map<String, Value>, fits: impl Fn(&Value) -> bool) -> Option<String> {
+    object.iter().find(|(_, value)| fits(value)).map(|(key, _)| key.clone())
+}
+
+/// The object alone, after the name.
+fn after_name(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
+    let one = samples.one.as_str();
+    let expected = Value::Object(arguments());
+    let object_in = |text: &str| {
+        brackets(text, &['{']).find_map(|at| {
+            let (value, end) = value_at(text, at, dialect)?;
+            (value == expected).then_some((at, end))
+        })
+    };
+    let (at, end) = object_in(one)?;
+    let head = head_of(&one[..at], 0, &samples.ids)?;
+    let between = samples.two.as_deref().and_then(|two| {
+        let (_, end) = object_in(two)?;
+        let (next, _) = object_in(&two[end..])?;
+        let start = head_of(&two[end..end + next], 1, &samples.ids)?.start;
+        Some(&two[end..end + start])
+    });
+    let (section, call) = divide(&one[..head.start], &one[end..], between);
+    Some(CallFormat::of(CallKind::Named { head: head.fields, dialect: dialect.clone() }, section, call))
+}
+
+/// The fields before arguments, and where the first begins.
+pub(super) struct Head {
+    pub(super) start: usize,
+    pub(super) fields: Vec<HeadField>,
+}
+
+/// Divides the text before arguments into its fields; `index` of the call.
+pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
+    let field = |kind, end: &str| HeadField { kind, end: end.to_owned() };
+    let id = ids[index].as_str();
+    let id_at = text.find(id);
+    if id.contains(NAMES[index])
+        && let Some(id_at) = id_at
+    {
+        return Some(Head { start: id_at, fields: vec![field(FieldKind::NameInId, &text[id_at + id.len()..])] });
+    }
+    let name_at = text.rfind(NAMES[index])?;
+    let after_name = &text[name_at + NAMES[index].len()..];
+    Some(match id_at {
+        None => Head { start: name_at, fields: vec![field(FieldKind::Name, after_name)] },
+        Some(at) if at < name_at => Head {
+            start: at,
+            fields: vec![
+                field(FieldKind::Id, &text[at + id.len()..name_at]),
+                field(FieldKind::Name, after_name),
+            ],
+        },
+        Some(_) => {
+            let (before, after) = after_name.split_once(id)?;
+            Head { start: name_at, fields: vec![field(FieldKind::Name, before), field(FieldKind::Id, after)] }
+        }
+    })
+}

@@ -1,0 +1,132 @@
+//! Finds the marks around reasoning, and around the answer after it.
+
+use super::probe::{ANSWER, Probe, QUESTION, Setting, THOUGHT, common_length};
+use crate::chat_format::{Marks, ReasoningFormat, tags};
+
+/// Finds them in earlier turns, in the start of the answer, in the source, and in the instructions.
+pub(super) fn detect(probe: &Probe<'_>, source: &str) -> (Option<ReasoningFormat>, Option<Marks>) {
+    let prompts = generation_prompts(probe);
+    let history = in_history(probe);
+    let instructions = in_instructions(probe);
+    let answer = match (&history, &instructions) {
+        (Some((_, Some(answer))), _) | (_, Some((_, Some(answer)))) => Some(answer.clone()),
+        _ => None,
+    };
+    let marks = history
+        .map(|(marks, _)| marks)
+        .or_else(|| in_generation_prompts(&prompts, source))
+        .or_else(|| in_source(source))
+        .or(instructions.map(|(marks, _)| marks));
+    let reasoning = marks.map(|marks| ReasoningFormat {
+        prompt_opens: prompts.iter().any(|prompt| prompt.trim_end().ends_with(&marks.open)),
+        // Such a mark is a control token, not something that an answer explains.
+        anywhere: tags::closing_of(&marks.open).is_none_or(|close| close != marks.close),
+        marks,
+    });
+    (reasoning, answer)
+}
+
+/// What the template adds for the answer, with thinking on, off, and as it is.
+fn generation_prompts(probe: &Probe<'_>) -> Vec<String> {
+    let settings = [Some(true), Some(false), None];
+    let prompts = settings.into_iter().filter_map(|thinks| {
+        let prompt = probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks })?;
+        Some(prompt.rsplit_once(QUESTION)?.1.to_owned())
+    });
+    prompts.collect()
+}
+
+fn in_generation_prompts(prompts: &[String], source: &str) -> Option<Marks> {
+    prompts.iter().find_map(|prompt| {
+        let tags = tags::split(prompt);
+        let pair = tags.windows(2).find(|pair| tags::closing_of(&pair[0]).as_ref() == Some(&pair[1]));
+        if let Some(pair) = pair {
+            return Some(Marks::new(&pair[0], &pair[1]));
+        }
+        let open = tags.last()?;
+        let close = tags::closing_of(open)?;
+        source.contains(&close).then(|| Marks::new(open, &close))
+    })
+}
+
+/// The marks of reasoning, and those of the answer.
+type Found = (Marks, Option<Marks>);
+
+fn in_history(probe: &Probe<'_>) -> Option<Found> {
+    let thoughts = [probe.thought_and_answer(), probe.thought_and_answer_in_parts()];
+    let settings = [Some(true), None];
+    thoughts.iter().find_map(|thought| settings.iter().find_map(|thinks| around_thought(probe, thought, *thinks)))
+}
+
+fn around_thought(probe: &Probe<'_>, thought: &serde_json::Value, thinks: Option<bool>) -> Option<Found> {
+    let setting = Setting { thinks, ..Setting::default() };
+    let plain = probe.render(&[probe.question(), probe.answer()], setting)?;
+    let prompt = probe.render(&[probe.question(), thought.clone()], setting)?;
+    let thought_at = prompt.find(THOUGHT)?;
+    let after_thought = &prompt[thought_at + THOUGHT.len()..];
+    let (between, after) = after_thought.split_once(ANSWER)?;
+    let header = common_length(&prompt, &plain).min(thought_at);
+    let before = &prompt[..thought_at];
+    let last_tag = tags::spans(before).pop()?;
+    let between_tags = tags::split(between);
+    let close = between_tags.first()?;
+    let last = &before[last_tag.clone()];
+    let open = if tags::closing_of(last).as_ref() == Some(close) || before[header..].trim().is_empty() {
+        last
+    } else {
+        before[header..].trim()
+    };
+    let answer = between_tags.get(1).and_then(|open| {
+        let close = tags::split(after).into_iter().next()?;
+        (tags::closing_of(open)? == close).then(|| Marks::new(open, &close))
+    });
+    (tags::is_distinct(open) && !close.is_empty()).then(|| (Marks::new(open, close), answer))
+}
+
+/// Whether a mark's name says that it is about reasoning.
+fn names_reasoning(mark: &str) -> bool {
+    let mark = mark.to_ascii_lowercase();
+    ["think", "thought", "reason"].iter().any(|word| mark.contains(word))
+}
+
+/// A closing mark at which the template cuts earlier answers.
+fn in_source(source: &str) -> Option<Marks> {
+    for start in ["</", "[/", "<|/", "<|end_of_", "<|end_"] {
+        for (at, _) in source.match_indices(start) {
+            let rest = &source[at..];
+            let Some(length) = rest.find(['>', ']']).map(|end| end + 1) else { continue };
+            let close = &rest[..length];
+            if !names_reasoning(close) || close.len() > 40 || close.contains(char::is_whitespace) {
+                continue;
+            }
+            let opens = [
+                close.replacen('/', "", 1),
+                close.replacen("end", "begin", 1),
+                close.replacen("end", "start", 1),
+            ];
+            let known = opens.iter().find(|open| *open != close && source.contains(open.as_str()));
+            return Some(Marks::new(known.unwrap_or(&opens[0]), close)).filter(|marks| marks.open != marks.close);
+        }
+    }
+    None
+}
+
+/// Pairs of marks in what thinking adds to the instructions.
+fn in_instructions(probe: &Probe<'_>) -> Option<Found> {
+    let prompt = |thinks| {
+        probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks })
+    };
+    let without = prompt(Some(false)).or_else(|| prompt(None))?;
+    let with = prompt(Some(true))?;
+    let with = &with[common_length(&with, &without)..];
+    let spans = tags::spans(with);
+    let pairs = spans.iter().map(|span| &with[span.clone()]).filter_map(|open| {
+        let close = tags::closing_of(open)?;
+        with.contains(&close).then(|| Marks::new(open, &close))
+    });
+    let pairs: Vec<Marks> = pairs.collect();
+    let reasoning = pairs.iter().find(|marks| names_reasoning(&marks.open))?.clone();
+    let adjacent = |marks: &&Marks| **marks != reasoning && with.contains(&format!("{}{}", marks.open, marks.close));
+    let answer = pairs.iter().find(adjacent).cloned();
+    Some((reasoning, answer))
+}
