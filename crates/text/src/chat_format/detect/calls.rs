@@ -75,6 +75,11 @@ fn calls(probe: &Probe<'_>, form: Form, count: usize) -> Value {
     json!({ "role": "assistant", "content": content, "tool_calls": calls })
 }
 
+/// A message with one call.
+pub(super) fn one_call(probe: &Probe<'_>) -> Value {
+    calls(probe, Form { as_text: false, null_content: false, named_ids: false, has_result: false }, 1)
+}
+
 fn samples(probe: &Probe<'_>, form: Form, reasoning: Option<&ReasoningFormat>) -> Option<Samples> {
     let setting = Setting { tools: true, ..Setting::default() };
     let plain = probe.render(&[probe.question(), probe.answer()], setting)?;

@@ -75,16 +75,7 @@ impl<'a> Probe<'a> {
         json!({ "role": "assistant", "content": self.content(ANSWER) })
     }
 
-    /// An answer after reasoning, which is given in all fields that templates read.
-    pub(super) fn thought_and_answer(&self) -> Value {
-        let mut message = self.answer();
-        for field in ["reasoning_content", "reasoning", "thinking"] {
-            message[field] = THOUGHT.into();
-        }
-        message
-    }
-
-    /// The same as Mistral's templates take it.
+    /// An answer after reasoning, as Mistral's templates take it.
     pub(super) fn thought_and_answer_in_parts(&self) -> Value {
         json!({ "role": "assistant", "content": [
             { "type": "thinking", "thinking": THOUGHT }, { "type": "text", "text": ANSWER },
@@ -132,4 +123,12 @@ pub(super) fn arguments() -> Map<String, Value> {
 pub(super) fn common_length(a: &str, b: &str) -> usize {
     let same = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y);
     same.map_or(a.len().min(b.len()), |((at, _), _)| at)
+}
+
+/// The message with reasoning, which is given in all fields that templates read.
+pub(super) fn with_thought(mut message: Value) -> Value {
+    for field in ["reasoning_content", "reasoning", "thinking"] {
+        message[field] = THOUGHT.into();
+    }
+    message
 }

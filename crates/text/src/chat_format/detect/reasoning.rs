@@ -1,6 +1,8 @@
 //! Finds the marks around reasoning, and around the answer after it.
 
-use super::probe::{ANSWER, Probe, QUESTION, Setting, THOUGHT, common_length};
+use serde_json::Value;
+
+use super::probe::{ANSWER, Probe, QUESTION, Setting, THOUGHT, common_length, with_thought};
 use crate::chat_format::{Marks, ReasoningFormat, tags};
 
 /// Finds them in earlier turns, in the start of the answer, in the source, and in the instructions.
@@ -37,34 +39,51 @@ fn generation_prompts(probe: &Probe<'_>) -> Vec<String> {
 }
 
 fn in_generation_prompts(prompts: &[String], source: &str) -> Option<Marks> {
-    prompts.iter().find_map(|prompt| {
+    let pair = prompts.iter().find_map(|prompt| {
         let tags = tags::split(prompt);
         let pair = tags.windows(2).find(|pair| tags::closing_of(&pair[0]).as_ref() == Some(&pair[1]));
-        if let Some(pair) = pair {
-            return Some(Marks::new(&pair[0], &pair[1]));
-        }
-        let open = tags.last()?;
-        let close = tags::closing_of(open)?;
-        source.contains(&close).then(|| Marks::new(open, &close))
-    })
+        pair.map(|pair| Marks::new(&pair[0], &pair[1]))
+    });
+    let opened = || {
+        prompts.iter().find_map(|prompt| {
+            let open = tags::split(prompt).pop()?;
+            let close = tags::closing_of(&open)?;
+            source.contains(&close).then(|| Marks::new(&open, &close))
+        })
+    };
+    // With thinking off, the prompt holds empty reasoning.
+    let empty = || {
+        let [on, off, ..] = prompts else { return None };
+        let added = off.strip_prefix(on.trim_end())?.trim();
+        let close = tags::spans(added).pop().filter(|close| close.start > 0)?;
+        let open = added[..close.start].trim_end();
+        tags::is_distinct(open).then(|| Marks::new(open, &added[close]))
+    };
+    pair.or_else(opened).or_else(empty)
 }
 
 /// The marks of reasoning, and those of the answer.
 type Found = (Marks, Option<Marks>);
 
 fn in_history(probe: &Probe<'_>) -> Option<Found> {
-    let thoughts = [probe.thought_and_answer(), probe.thought_and_answer_in_parts()];
+    // Some templates write reasoning only before calls.
+    let call = super::calls::one_call(probe);
+    let pairs = [
+        (probe.answer(), with_thought(probe.answer())),
+        (probe.answer(), probe.thought_and_answer_in_parts()),
+        (call.clone(), with_thought(call)),
+    ];
     let settings = [Some(true), None];
-    thoughts.iter().find_map(|thought| settings.iter().find_map(|thinks| around_thought(probe, thought, *thinks)))
+    pairs.iter().find_map(|pair| settings.iter().find_map(|thinks| around_thought(probe, pair, *thinks)))
 }
 
-fn around_thought(probe: &Probe<'_>, thought: &serde_json::Value, thinks: Option<bool>) -> Option<Found> {
-    let setting = Setting { thinks, ..Setting::default() };
-    let plain = probe.render(&[probe.question(), probe.answer()], setting)?;
-    let prompt = probe.render(&[probe.question(), thought.clone()], setting)?;
+fn around_thought(probe: &Probe<'_>, pair: &(Value, Value), thinks: Option<bool>) -> Option<Found> {
+    let setting = Setting { thinks, tools: pair.0.get("tool_calls").is_some(), asks: false };
+    let plain = probe.render(&[probe.question(), pair.0.clone()], setting)?;
+    let prompt = probe.render(&[probe.question(), pair.1.clone()], setting)?;
     let thought_at = prompt.find(THOUGHT)?;
     let after_thought = &prompt[thought_at + THOUGHT.len()..];
-    let (between, after) = after_thought.split_once(ANSWER)?;
+    let (between, after) = after_thought.split_once(ANSWER).unwrap_or((after_thought, ""));
     let header = common_length(&prompt, &plain).min(thought_at);
     let before = &prompt[..thought_at];
     let last_tag = tags::spans(before).pop()?;

@@ -39,6 +39,8 @@ pub(super) struct CallReader {
     pub(super) known_only: bool,
     /// Whether the opening mark is missing.
     pub(super) bare: bool,
+    /// Whether there was a call since the opening mark.
+    pub(super) had_call: bool,
     closed: bool,
     /// A field or key while it is read.
     pub(super) buffer: String,
@@ -101,6 +103,7 @@ impl CallReader {
             opened: false,
             known_only: false,
             bare: false,
+            had_call: false,
             closed: false,
             buffer: String::new(),
             leftover: Vec::new(),
@@ -117,6 +120,7 @@ impl CallReader {
         self.opened = opened;
         self.known_only = !distinct;
         self.bare = false;
+        self.had_call = false;
         self.closed = false;
         self.reset(Step::Open);
     }
@@ -261,8 +265,15 @@ impl ChatParser {
         let valid = complete && is_object();
         sink(ChatEvent::CallEnded { index: self.calls, id: call.id.as_deref(), valid });
         call.reset(Step::After);
+        call.had_call = true;
         self.calls += 1;
         Flow::Next
+    }
+
+    /// After the calls of a list.
+    pub(super) fn end_list(&mut self) {
+        self.call.raw.clear();
+        self.call.step = Step::After;
     }
 
     fn read_open(&mut self, sink: &mut Sink<'_>) -> Flow {

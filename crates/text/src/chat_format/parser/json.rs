@@ -93,9 +93,9 @@ impl ChatParser {
         match (json.step, first) {
             (JsonStep::Item, '[') if !json.in_array => json.in_array = true,
             (JsonStep::Item, ',') if json.in_array => {}
-            (JsonStep::Item, ']') if json.in_array => {
-                self.take(1);
-                self.call.step = Step::After;
+            (JsonStep::Item, ']') if json.in_array && self.call.had_call => {
+                self.at += 1;
+                self.end_list();
                 return Flow::Next;
             }
             (JsonStep::Item, '{') => json.step = JsonStep::Key,
@@ -243,9 +243,8 @@ impl ChatParser {
 
     fn bad_json(&mut self, sink: &mut Sink<'_>) -> Flow {
         let Step::Json(json) = &self.call.step else { return Flow::Next };
-        if !self.call.begun && self.calls > 0 && json.step == JsonStep::Item {
-            // After the calls of an array.
-            self.call.step = Step::After;
+        if self.call.had_call && json.in_array && json.step == JsonStep::Item {
+            self.end_list();
             return Flow::Next;
         }
         if self.call.begun && json.has_arguments {

@@ -143,7 +143,10 @@ fn openings(format: &ChatFormat) -> Vec<(String, bool)> {
     if let Some(first) = opens.first() {
         openings.push((first.clone(), json || opens.len() == 1));
     }
-    // Models leave out the outer mark.
+    // Models leave out the outer mark, and repeat that of the call.
+    if let Some(first) = tags::split(&calls.call.open).into_iter().next().filter(|first| opens.last() != Some(first)) {
+        openings.push((first, json));
+    }
     if let Some(last) = opens.last().filter(|last| tags::is_distinct(last)) {
         openings.push((last.clone(), true));
     }

@@ -48,9 +48,9 @@ impl ChatParser {
                 self.call.step = Step::List(ListStep::Key);
                 Flow::Next
             }
-            Some(c) if self.call.buffer.is_empty() && self.calls > 0 => {
-                self.take(if c == ']' { 1 } else { 0 });
-                self.call.step = Step::After;
+            Some(c) if self.call.buffer.is_empty() && self.call.had_call => {
+                self.at += usize::from(c == ']');
+                self.end_list();
                 Flow::Next
             }
             Some(_) => self.fail(sink),

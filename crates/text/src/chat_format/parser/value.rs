@@ -136,6 +136,7 @@ impl ValueReader {
                     return Progress::Bad;
                 }
                 self.open.pop();
+                self.expected = Expected::Next;
                 out.push(if c == ')' { ']' } else { c });
                 if self.end_value() {
                     return Progress::Done;
