@@ -83,3 +83,20 @@ pub(super) fn closing_of(open: &str) -> Option<String> {
     let at = open.find(|c: char| c.is_alphanumeric())?;
     (is_distinct(open) && !open.contains('/')).then(|| format!("{}/{}", &open[..at], &open[at..]))
 }
+
+/// Whether two marks belong together: by the slash, or by words as in `<|START_ACTION|>`, `<|END_ACTION|>`.
+pub(super) fn is_pair(open: &str, close: &str) -> bool {
+    if closing_of(open).is_some_and(|it| it == close) {
+        return true;
+    }
+    let ends = [("start", "end"), ("START", "END"), ("begin", "end"), ("BEGIN", "END"), ("open", "close")];
+    is_distinct(open)
+        && ends.iter().any(|(begin, end)| open.contains(begin) && open.replacen(begin, end, 1) == close)
+}
+
+/// `at`, or the start of the tag that contains it.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    let Some(start) = text[..at].rfind(['<', '[']) else { return at };
+    let is_tag = text[start..].starts_with('<') || is_bracket_tag(&text[start..]);
+    if is_tag && start + length_of_first(&text[start..]) > at { start } else { at }
+}

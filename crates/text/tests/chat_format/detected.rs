@@ -1,1 +1,292 @@
-//! x
+//! Formats of templates that nobody has seen: found by rendering alone, they read back what the template
+//! itself writes.
+
+use linnet_text::{ChatContext, ChatEnd, ChatFormat, ChatTemplate, LocalTime};
+use serde_json::{Value, json};
+
+use crate::turn::{Turn, read_all_ways};
+
+/// Ways to write the calls `m.tool_calls`; in each, `f` is a call's function.
+const CALLS: [(&str, &str); 34] = [
+    (
+        "object in tags",
+        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}</call>{% endfor %}"#,
+    ),
+    (
+        "object in tags, lines",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_request>\n{{ f | tojson }}\n</tool_request>\n{% endfor %}",
+    ),
+    ("whole call", "{% for c in m.tool_calls %}[USE_TOOL]{{ c | tojson }}[/USE_TOOL]{% endfor %}"),
+    (
+        "other keys",
+        r#"{% for c in m.tool_calls %}{% set f = c.function %}<|action|>{"tool": "{{ f.name }}", "args": {{ f.arguments | tojson }}}<|/action|>{% endfor %}"#,
+    ),
+    (
+        "arguments first",
+        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{"parameters": {{ f.arguments | tojson }}, "function": "{{ f.name }}"}</call>{% endfor %}"#,
+    ),
+    (
+        "array",
+        r#"<TOOLCALL>[{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]</TOOLCALL>"#,
+    ),
+    (
+        "array, lines",
+        "<tool_calls> [\n{% for c in m.tool_calls %}{% set f = c.function %}  {\"name\": \"{{ f.name }}\", \"arguments\": {{ f.arguments | tojson }}}{{ ',' if not loop.last }}\n{% endfor %}]</tool_calls>",
+    ),
+    (
+        "array without end",
+        r#"[TOOL_CALLS] [{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}, "id": "{{ c.id }}"}{{ ', ' if not loop.last }}{% endfor %}]"#,
+    ),
+    ("array of whole calls", "<|tool_calls|>{{ m.tool_calls | tojson }}<|/tool_calls|>"),
+    (
+        "bare array",
+        r#"[{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]"#,
+    ),
+    (
+        "bare objects",
+        r#"{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}{{ '; ' if not loop.last }}{% endfor %}"#,
+    ),
+    (
+        "ids in actions",
+        r#"<|START_ACTION|>[{% for c in m.tool_calls %}{% set f = c.function %}
+    {"tool_call_id": "{{ c.id }}", "tool_name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}{{ ',' if not loop.last }}{% endfor %}
+]<|END_ACTION|>"#,
+    ),
+    (
+        "name as key",
+        r#"<|tools_prefix|>[{% for c in m.tool_calls %}{% set f = c.function %}{"{{ f.name }}": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]<|tools_suffix|>"#,
+    ),
+    (
+        "python's dictionaries",
+        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{'name': '{{ f.name }}', 'arguments': {{ f.arguments }}}</call>{% endfor %}"#,
+    ),
+    (
+        "name in tag",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<function={{ f.name }}>{{ f.arguments | tojson }}</function>{% endfor %}",
+    ),
+    (
+        "name in attribute",
+        "<calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<call name=\"{{ f.name }}\">\n{{ f.arguments | tojson }}\n</call>\n{% endfor %}</calls>",
+    ),
+    (
+        "id and name in attributes",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<call id=\"{{ c.id }}\" name=\"{{ f.name }}\">{{ f.arguments | tojson }}</call>{% endfor %}",
+    ),
+    (
+        "name, line, object",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n{{ f.arguments | tojson }}\n</tool_call>\n{% endfor %}",
+    ),
+    (
+        "name and fence",
+        "<tool_calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n```json\n{{ f.arguments | tojson }}\n```\n</tool_call>\n{% endfor %}</tool_calls>",
+    ),
+    (
+        "names between marks",
+        "{% for c in m.tool_calls %}{% set f = c.function %}[TOOL]{{ f.name }}[ARGS]{{ f.arguments | tojson }}{% endfor %}",
+    ),
+    (
+        "name, id, arguments",
+        "{% for c in m.tool_calls %}{% set f = c.function %}[TOOL_CALLS]{{ f.name }}[CALL_ID]{{ c.id }}[ARGS]{{ f.arguments | tojson }}{% endfor %}",
+    ),
+    (
+        "only ids",
+        "<|calls_begin|>{% for c in m.tool_calls %}<|call_begin|>{{ c.id }}<|arguments|>{{ c.function.arguments | tojson }}<|call_end|>{% endfor %}<|calls_end|>",
+    ),
+    (
+        "bare name and object",
+        "{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}\n{{ f.arguments | tojson }}{{ '\n' if not loop.last }}{% endfor %}",
+    ),
+    (
+        "words",
+        "{% for c in m.tool_calls %}{% set f = c.function %}Action: {{ f.name }}\nAction Input: {{ f.arguments | tojson }}\n{% endfor %}",
+    ),
+    (
+        "tags",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>\n<function={{ f.name }}>\n{% for k, v in f.arguments.items() %}<parameter={{ k }}>\n{{ v if v is string else v | tojson }}\n</parameter>\n{% endfor %}</function>\n</tool_call>\n{% endfor %}",
+    ),
+    (
+        "tags, attributes",
+        "<fn:tool_call>\n{% for c in m.tool_calls %}{% set f = c.function %}<invoke name=\"{{ f.name }}\">\n{% for k, v in f.arguments.items() %}<parameter name=\"{{ k }}\">{{ v if v is string else v | tojson }}</parameter>\n{% endfor %}</invoke>\n{% endfor %}</fn:tool_call>",
+    ),
+    (
+        "tags with types",
+        "<|DSML|calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<|DSML|invoke name=\"{{ f.name }}\">\n{% for k, v in f.arguments.items() %}<|DSML|parameter name=\"{{ k }}\" string=\"{{ 'true' if v is string else 'false' }}\">{{ v if v is string else v | tojson }}</|DSML|parameter>\n{% endfor %}</|DSML|invoke>\n{% endfor %}</|DSML|calls>",
+    ),
+    (
+        "keys and values",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n{% for k, v in f.arguments.items() %}<arg_key>{{ k }}</arg_key>\n<arg_value>{{ v if v is string else v | tojson }}</arg_value>\n{% endfor %}</tool_call>{% endfor %}",
+    ),
+    (
+        "values in JSON",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<use><name>{{ f.name }}</name>{% for k, v in f.arguments.items() %}<p><k>{{ k }}</k><v>{{ v | tojson }}</v></p>{% endfor %}</use>{% endfor %}",
+    ),
+    (
+        "one container",
+        "{% for c in m.tool_calls %}{% set f = c.function %}<call><name>{{ f.name }}</name>\n<args>\n{% for k, v in f.arguments.items() %}<arg name=\"{{ k }}\">{{ v if v is string else v | tojson }}</arg>\n{% endfor %}</args></call>\n{% endfor %}",
+    ),
+    (
+        "python",
+        "{% macro lit(v) %}{{ 'True' if v is true else 'False' if v is false else 'None' if v is none else v | tojson }}{% endmacro %}<|tool_call_start|>[{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ lit(v) }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}{% endfor %}]<|tool_call_end|>",
+    ),
+    (
+        "python, lines",
+        "<function_calls>\n{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }}{{ ', ' if not loop.last }}{% endfor %})\n{% endfor %}</function_calls>",
+    ),
+    (
+        "bare python",
+        "[{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}{% endfor %}]",
+    ),
+    (
+        "own quotes",
+        "{% macro val(v) %}{% if v is string %}<q>{{ v }}<q>{% elif v is mapping %}{ {%- for k in v %}{{ k }}:{{ val(v[k]) }}{{ ',' if not loop.last }}{% endfor %}}{% elif v is iterable %}[{% for e in v %}{{ val(e) }}{{ ',' if not loop.last }}{% endfor %}]{% else %}{{ v | tojson }}{% endif %}{% endmacro %}{% for c in m.tool_calls %}{% set f = c.function %}<start_call>call:{{ f.name }}{{ val(f.arguments) }}<end_call>{% endfor %}",
+    ),
+];
+
+/// Ways to write reasoning and answers: before, between, after, and the start of the answer.
+const TURNS: [(&str, [&str; 3], &str); 7] = [
+    ("no reasoning", ["", "", ""], ""),
+    ("think", ["<think>\n", "\n</think>\n\n", ""], ""),
+    ("opened by the prompt", ["<think>", "</think>", ""], "<think>"),
+    ("brackets", ["[THINK]", "[/THINK]", ""], ""),
+    ("words", ["<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>", "<|END_RESPONSE|>"], ""),
+    ("thought", ["<|begin_of_thought|>", "<|end_of_thought|>\n", ""], ""),
+    ("channel", ["<|channel>thought\n", "<channel|>", ""], ""),
+];
+
+fn template(calls: &str, [open, between, close]: [&str; 3], prompt: &str) -> String {
+    let reasoning = if open.is_empty() {
+        String::new()
+    } else {
+        let close = between.split("<|START").next().unwrap();
+        format!("{{% if m.reasoning_content %}}{open}{{{{ m.reasoning_content }}}}{close}{{% endif %}}")
+    };
+    let wrapper = between.find("<|START").map_or("", |at| &between[at..]);
+    format!(
+        "{{% for m in messages %}}{{% if m.role == 'assistant' %}}<|im_start|>assistant\n{reasoning}\
+         {{% if m.content %}}{wrapper}{{{{ m.content }}}}{close}{{% endif %}}\
+         {{% if m.tool_calls %}}{calls}{{% endif %}}<|im_end|>\n\
+         {{% else %}}<|im_start|>{{{{ m.role }}}}\n{{{{ m.content }}}}\
+         {{{{ tools | tojson if tools and loop.first }}}}<|im_end|>\n{{% endif %}}{{% endfor %}}\
+         {{% if add_generation_prompt %}}<|im_start|>assistant\n{prompt}{{% endif %}}"
+    )
+}
+
+fn tools() -> Value {
+    let properties = json!({
+        "path": { "type": "string" }, "text": { "type": "string" }, "count": { "type": "integer" },
+        "deep": { "type": "object" }, "on": { "type": "boolean" },
+    });
+    let tool = |name: &str| {
+        let parameters = json!({ "type": "object", "properties": properties });
+        json!({ "type": "function", "function": { "name": name, "description": "A tool.", "parameters": parameters } })
+    };
+    ["write_file", "get-weather", "ping"].into_iter().map(tool).collect()
+}
+
+/// The calls of a message.
+type Calls = Vec<(&'static str, Value)>;
+
+fn conversations() -> Vec<(&'static str, Calls)> {
+    vec![
+        ("", vec![("write_file", json!({ "path": "a.txt", "count": 3 }))]),
+        ("Let me see.", vec![("write_file", json!({ "text": "two\nlines \"quoted\" \\ é😀", "on": true }))]),
+        ("", vec![("get-weather", json!({ "path": "Zürich" })), ("write_file", json!({ "count": -1 }))]),
+        ("", vec![("ping", json!({})), ("ping", json!({})), ("ping", json!({}))]),
+        ("", vec![("write_file", json!({ "deep": { "a": [1, { "b": "}" }], "c": "x, y" }, "text": "42" }))]),
+        ("It is dry.", vec![]),
+        ("{a} [b] <c> ```d```", vec![]),
+    ]
+}
+
+/// What the template writes for a turn.
+fn written(
+    template: &ChatTemplate,
+    content: &str,
+    reasoning: &str,
+    calls: &Calls,
+    named_ids: bool,
+) -> (String, String) {
+    let question = json!({ "role": "user", "content": "Question?" });
+    let calls = calls.iter().enumerate().map(|(index, (name, arguments))| {
+        let id = if named_ids { format!("functions.{name}:{index}") } else { format!("id000000{index}") };
+        json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
+    });
+    let mut message =
+        json!({ "role": "assistant", "content": content, "tool_calls": calls.collect::<Value>() });
+    if !reasoning.is_empty() {
+        message["reasoning_content"] = reasoning.into();
+    }
+    let render = |messages: Value, asks| {
+        let mut context = ChatContext::new(messages, LocalTime::EPOCH);
+        context.tools = Some(tools());
+        context.add_generation_prompt = asks;
+        template.render(&context).unwrap()
+    };
+    let prompt = render(json!([question]), true);
+    let turn = render(json!([question, message]), false);
+    // Without reasoning, the prompt's opening mark is closed at once.
+    let turn = match turn.strip_prefix(&prompt) {
+        Some(rest) => rest.to_owned(),
+        None => format!("</think>{}", turn.strip_prefix(prompt.trim_end_matches("<think>")).unwrap()),
+    };
+    (prompt, turn.strip_suffix("<|im_end|>\n").unwrap().to_owned())
+}
+
+fn check(
+    format: &ChatFormat,
+    prompt: &str,
+    output: &str,
+    content: &str,
+    reasoning: &str,
+    calls: &Calls,
+) -> Result<Turn, String> {
+    let inside = format.ends_inside_reasoning(prompt);
+    let turn = read_all_ways(format, Some(&tools()), inside, output, ChatEnd::Stopped);
+    let same = turn.calls.len() == calls.len()
+        && turn.calls.iter().zip(calls).all(|(call, (name, arguments))| {
+            call.valid == Some(true)
+                && call.name == *name
+                && serde_json::from_str::<Value>(&call.arguments).ok().as_ref() == Some(arguments)
+        });
+    if same && turn.content.trim() == content && turn.reasoning.trim() == reasoning {
+        return Ok(turn);
+    }
+    Err(format!("{turn:?}\n    of {output:?}"))
+}
+
+#[test]
+fn reads_back_what_an_unknown_template_writes() {
+    let (mut right, mut all) = (0, 0);
+    for (index, (name, calls)) in CALLS.iter().enumerate() {
+        for (turn, (style, marks, prompt)) in TURNS.iter().enumerate() {
+            // Every way to write calls with two styles of reasoning.
+            if turn != 0 && turn != 1 + index % (TURNS.len() - 1) {
+                continue;
+            }
+            let source = template(calls, *marks, prompt);
+            let template = ChatTemplate::new(&source, "<s>", "</s>").unwrap();
+            let format = ChatFormat::detect(&template, &source, LocalTime::EPOCH);
+            let mut wrong = Vec::new();
+            for (content, calls) in conversations() {
+                // A call without an opening mark must begin the answer.
+                if name.starts_with("bare") && !content.is_empty() && !calls.is_empty() {
+                    continue;
+                }
+                for reasoning in if marks[0].is_empty() { &[""][..] } else { &["", "Hm, {\"a\": 1}."] } {
+                    let (prompt, output) =
+                        written(&template, content, reasoning, &calls, *name == "only ids");
+                    all += 1;
+                    match check(&format, &prompt, &output, content, reasoning, &calls) {
+                        Ok(_) => right += 1,
+                        Err(error) => wrong.push(error),
+                    }
+                }
+            }
+            if !wrong.is_empty() {
+                println!("{name}, {style}: {format:?}\n  {}", wrong.join("\n  "));
+            }
+        }
+    }
+    println!("{right} of {all} turns right");
+    assert_eq!(right, all);
+}

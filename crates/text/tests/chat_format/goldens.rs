@@ -34,7 +34,8 @@ fn is_right(case: &Value, turn: &Turn) -> bool {
     let also = case["also_right"].as_array().into_iter().flatten();
     let may_be_cut = case["incomplete_last_call_allowed"] == true || case["end"] == "length";
     let mut calls: &[Call] = &turn.calls;
-    if may_be_cut && let [before @ .., last] = calls
+    if may_be_cut
+        && let [before @ .., last] = calls
         && last.valid == Some(false)
     {
         calls = before;
@@ -47,7 +48,8 @@ fn is_right(case: &Value, turn: &Turn) -> bool {
             && calls.iter().zip(expected).all(|(call, expected)| {
                 call.valid == Some(true)
                     && call.name == text(expected, "name")
-                    && serde_json::from_str::<Value>(&call.arguments).ok().as_ref() == Some(&expected["arguments"])
+                    && serde_json::from_str::<Value>(&call.arguments).ok().as_ref()
+                        == Some(&expected["arguments"])
                     && expected["id"].as_str().is_none_or(|id| call.id.as_deref() == Some(id))
             })
     })
@@ -63,7 +65,8 @@ fn parses_every_case() {
     for path in files {
         let family: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let source = std::fs::read_to_string(folder.join(text(&family, "template"))).unwrap();
-        let template = ChatTemplate::new(&source, text(&family, "bos_token"), text(&family, "eos_token")).unwrap();
+        let template =
+            ChatTemplate::new(&source, text(&family, "bos_token"), text(&family, "eos_token")).unwrap();
         let format = ChatFormat::detect(&template, &source, LocalTime::EPOCH);
         let mut wrong_here = Vec::new();
         for mark in family["must_reach_parser"].as_array().unwrap() {
@@ -86,11 +89,19 @@ fn parses_every_case() {
             let inside = format.ends_inside_reasoning(prompt);
             let turn = read_all_ways(&format, tools, inside, text(case, "output"), end);
             if !is_right(case, &turn) {
-                wrong_here.push(format!("{}: {turn:?}\n    of {:?}", text(case, "name"), text(case, "output")));
+                wrong_here.push(format!(
+                    "{}: {turn:?}\n    of {:?}",
+                    text(case, "name"),
+                    text(case, "output")
+                ));
             }
         }
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        println!("{name}: {} of {} cases right", cases.len() - wrong_here.len().min(cases.len()), cases.len());
+        println!(
+            "{name}: {} of {} cases right",
+            cases.len() - wrong_here.len().min(cases.len()),
+            cases.len()
+        );
         if !wrong_here.is_empty() {
             println!("  {format:?}");
         }

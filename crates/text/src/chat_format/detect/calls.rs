@@ -37,7 +37,8 @@ pub(super) fn detect(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> 
     for named_ids in [false, true] {
         for as_text in [false, true] {
             for has_result in [false, true] {
-                let forms = [true, false].map(|null_content| Form { as_text, null_content, named_ids, has_result });
+                let forms =
+                    [true, false].map(|null_content| Form { as_text, null_content, named_ids, has_result });
                 let samples = forms.into_iter().filter_map(|form| {
                     samples(probe, form, reasoning).map(|samples| (samples.one.len(), form, samples))
                 });
@@ -66,7 +67,8 @@ fn calls(probe: &Probe<'_>, form: Form, count: usize) -> Value {
     let ids = ids(form);
     let call = |index: usize| {
         let arguments: Map<String, Value> = arguments();
-        let arguments: Value = if form.as_text { Value::Object(arguments).to_string().into() } else { arguments.into() };
+        let arguments: Value =
+            if form.as_text { Value::Object(arguments).to_string().into() } else { arguments.into() };
         let function = json!({ "name": NAMES[index], "arguments": arguments });
         json!({ "id": ids[index], "type": "function", "function": function })
     };
@@ -92,13 +94,19 @@ fn samples(probe: &Probe<'_>, form: Form, reasoning: Option<&ReasoningFormat>) -
         }
         let prompt = probe.render(&messages, setting)?;
         let start = common_length(&prompt, &plain);
-        let shows = |part: &str| NAMES[..count].iter().zip(&ids).all(|(name, id)| part.contains(name) || part.contains(id.as_str()));
+        let shows = |part: &str| {
+            NAMES[..count]
+                .iter()
+                .zip(&ids)
+                .all(|(name, id)| part.contains(name) || part.contains(id.as_str()))
+        };
         let mut part = &prompt[start..];
         if form.has_result {
             // What follows the calls up to the result is not known.
             let end = footer.trim();
             let length = part.find(RESULT).unwrap_or(part.len());
-            part = if end.is_empty() { &part[..length] } else { part[..length].split(end).next().unwrap_or("") };
+            part =
+                if end.is_empty() { &part[..length] } else { part[..length].split(end).next().unwrap_or("") };
         }
         if !shows(part) {
             return None;
@@ -109,8 +117,11 @@ fn samples(probe: &Probe<'_>, form: Form, reasoning: Option<&ReasoningFormat>) -
         // Some templates write empty reasoning before calls.
         if let Some(reasoning) = reasoning {
             let Marks { open, close } = &reasoning.marks;
-            let inside = part.trim_start().starts_with(open.as_str()) || open.ends_with(part.lines().next().unwrap_or("\0"));
-            if let Some((_, after)) = part.split_once(close.as_str()).filter(|(before, _)| inside || before.trim().is_empty()) {
+            let inside = part.trim_start().starts_with(open.as_str())
+                || open.ends_with(part.lines().next().unwrap_or("\0"));
+            if let Some((_, after)) =
+                part.split_once(close.as_str()).filter(|(before, _)| inside || before.trim().is_empty())
+            {
                 part = after.trim_start();
             }
         }
@@ -131,7 +142,8 @@ fn hand_over(probe: &Probe<'_>, form: Form) -> Option<String> {
     let (between, _) = with_result[start..].split_once(RESULT)?;
     // The mark begins where the two begin to differ, or before.
     let tag = tags::split(between).into_iter().next()?;
-    let ends_turn = footer.is_empty() || with_result[..start].trim_end().ends_with(&footer) || between.contains(&footer);
+    let ends_turn =
+        footer.is_empty() || with_result[..start].trim_end().ends_with(&footer) || between.contains(&footer);
     (!ends_turn && tags::is_distinct(&tag)).then_some(tag)
 }
 
@@ -141,7 +153,10 @@ pub(super) fn id_style(probe: &Probe<'_>) -> IdStyle {
         let form = Form { as_text: false, null_content: true, named_ids, has_result: true };
         let mut call = calls(probe, form, 1);
         call["tool_calls"][0]["id"] = id.into();
-        probe.render(&[probe.question(), call, probe.result(id)], Setting { tools: true, ..Setting::default() })
+        probe.render(
+            &[probe.question(), call, probe.result(id)],
+            Setting { tools: true, ..Setting::default() },
+        )
     };
     if let Some(prompt) = renders("functions.zqname:0", true)
         && prompt.contains("functions.zqname:0")

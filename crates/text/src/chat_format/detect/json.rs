@@ -12,7 +12,9 @@ pub(super) fn detect(samples: &Samples) -> Option<CallFormat> {
     let one = samples.one.as_str();
     let mut dialects = vec![Dialect::Json, Dialect::Python];
     dialects.extend(quote(one).map(Dialect::Quoted));
-    dialects.into_iter().find_map(|dialect| in_json(samples, &dialect).or_else(|| after_name(samples, &dialect)))
+    dialects
+        .into_iter()
+        .find_map(|dialect| in_json(samples, &dialect).or_else(|| after_name(samples, &dialect)))
 }
 
 /// The text around strings in objects with bare keys.
@@ -51,7 +53,8 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
     }
     let between = samples.two.as_deref().and_then(|two| {
         let (_, end) = value_at(two, at, dialect)?;
-        let next = end + brackets(&two[end..], &['{']).find(|next| value_at(two, end + next, dialect).is_some())?;
+        let next =
+            end + brackets(&two[end..], &['{']).find(|next| value_at(two, end + next, dialect).is_some())?;
         Some(&two[end..next])
     });
     let (section, call) = divide(open, close, between);
@@ -61,7 +64,9 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
 /// The keys of a call, if the parser would find its name and arguments.
 fn keys_of(value: &Value, id: &str) -> Option<JsonKeys> {
     let object = match value {
-        Value::Array(items) => return items.first().filter(|item| item.is_object()).and_then(|item| keys_of(item, id)),
+        Value::Array(items) => {
+            return items.first().filter(|item| item.is_object()).and_then(|item| keys_of(item, id));
+        }
         value => value.as_object()?,
     };
     let expected = Value::Object(arguments());
@@ -128,7 +133,10 @@ pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Hea
     if id.contains(NAMES[index])
         && let Some(id_at) = id_at
     {
-        return Some(Head { start: id_at, fields: vec![field(FieldKind::NameInId, &text[id_at + id.len()..])] });
+        return Some(Head {
+            start: id_at,
+            fields: vec![field(FieldKind::NameInId, &text[id_at + id.len()..])],
+        });
     }
     let name_at = text.rfind(NAMES[index])?;
     let after_name = &text[name_at + NAMES[index].len()..];

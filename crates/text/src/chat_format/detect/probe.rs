@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::chat_format::tags;
 use crate::{ChatContext, ChatTemplate, LocalTime};
 
-/// Words that no template contains. None is part of another, and keys are in alphabetical order, because
+/// Words that no template contains. None is part of another, the answer begins unlike the names, and keys are in alphabetical order, because
 /// some templates sort them.
 pub(super) const QUESTION: &str = "zqquestion";
-pub(super) const ANSWER: &str = "zqanswer";
+pub(super) const ANSWER: &str = "xjanswer";
 pub(super) const THOUGHT: &str = "zqthought";
 pub(super) const RESULT: &str = "zqresult";
 pub(super) const NAMES: [&str; 2] = ["zqfirst", "zqsecond"];
@@ -119,10 +120,10 @@ pub(super) fn arguments() -> Map<String, Value> {
     Map::from_iter([(KEYS[0].to_owned(), TEXT.into()), (KEYS[1].to_owned(), NUMBER.into())])
 }
 
-/// The length of what two texts have in common at the start.
+/// The length of what two texts have in common at the start, but no part of a tag of `a`.
 pub(super) fn common_length(a: &str, b: &str) -> usize {
     let same = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y);
-    same.map_or(a.len().min(b.len()), |((at, _), _)| at)
+    tags::floor(a, same.map_or(a.len().min(b.len()), |((at, _), _)| at))
 }
 
 /// The message with reasoning, which is given in all fields that templates read.

@@ -10,10 +10,9 @@ pub(super) fn detect(probe: &Probe<'_>, source: &str) -> (Option<ReasoningFormat
     let prompts = generation_prompts(probe);
     let history = in_history(probe);
     let instructions = in_instructions(probe);
-    let answer = match (&history, &instructions) {
-        (Some((_, Some(answer))), _) | (_, Some((_, Some(answer)))) => Some(answer.clone()),
-        _ => None,
-    };
+    let after_reasoning = |found: &Option<Found>| found.as_ref().and_then(|(_, answer)| answer.clone());
+    let answer =
+        after_reasoning(&history).or_else(|| after_reasoning(&instructions)).or_else(|| around_answer(probe));
     let marks = history
         .map(|(marks, _)| marks)
         .or_else(|| in_generation_prompts(&prompts, source))
@@ -41,7 +40,7 @@ fn generation_prompts(probe: &Probe<'_>) -> Vec<String> {
 fn in_generation_prompts(prompts: &[String], source: &str) -> Option<Marks> {
     let pair = prompts.iter().find_map(|prompt| {
         let tags = tags::split(prompt);
-        let pair = tags.windows(2).find(|pair| tags::closing_of(&pair[0]).as_ref() == Some(&pair[1]));
+        let pair = tags.windows(2).find(|pair| tags::is_pair(&pair[0], &pair[1]));
         pair.map(|pair| Marks::new(&pair[0], &pair[1]))
     });
     let opened = || {
@@ -90,16 +89,27 @@ fn around_thought(probe: &Probe<'_>, pair: &(Value, Value), thinks: Option<bool>
     let between_tags = tags::split(between);
     let close = between_tags.first()?;
     let last = &before[last_tag.clone()];
-    let open = if tags::closing_of(last).as_ref() == Some(close) || before[header..].trim().is_empty() {
+    let open = if tags::is_pair(last, close) || before[header..].trim().is_empty() {
         last
     } else {
         before[header..].trim()
     };
     let answer = between_tags.get(1).and_then(|open| {
         let close = tags::split(after).into_iter().next()?;
-        (tags::closing_of(open)? == close).then(|| Marks::new(open, &close))
+        tags::is_pair(open, &close).then(|| Marks::new(open, &close))
     });
     (tags::is_distinct(open) && !close.is_empty()).then(|| (Marks::new(open, close), answer))
+}
+
+/// Marks around every answer.
+fn around_answer(probe: &Probe<'_>) -> Option<Marks> {
+    let setting = Setting::default();
+    let asked = probe.render(&[probe.question()], Setting { asks: true, ..setting })?;
+    let answered = probe.render(&[probe.question(), probe.answer()], setting)?;
+    let (before, after) = answered.split_once(ANSWER)?;
+    let open = tags::split(before.strip_prefix(asked.trim_end())?).pop()?;
+    let close = tags::split(after).into_iter().next()?;
+    tags::is_pair(&open, &close).then(|| Marks::new(&open, &close))
 }
 
 /// Whether a mark's name says that it is about reasoning.
@@ -124,7 +134,8 @@ fn in_source(source: &str) -> Option<Marks> {
                 close.replacen("end", "start", 1),
             ];
             let known = opens.iter().find(|open| *open != close && source.contains(open.as_str()));
-            return Some(Marks::new(known.unwrap_or(&opens[0]), close)).filter(|marks| marks.open != marks.close);
+            return Some(Marks::new(known.unwrap_or(&opens[0]), close))
+                .filter(|marks| marks.open != marks.close);
         }
     }
     None
@@ -132,9 +143,7 @@ fn in_source(source: &str) -> Option<Marks> {
 
 /// Pairs of marks in what thinking adds to the instructions.
 fn in_instructions(probe: &Probe<'_>) -> Option<Found> {
-    let prompt = |thinks| {
-        probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks })
-    };
+    let prompt = |thinks| probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks });
     let without = prompt(Some(false)).or_else(|| prompt(None))?;
     let with = prompt(Some(true))?;
     let with = &with[common_length(&with, &without)..];
@@ -145,7 +154,8 @@ fn in_instructions(probe: &Probe<'_>) -> Option<Found> {
     });
     let pairs: Vec<Marks> = pairs.collect();
     let reasoning = pairs.iter().find(|marks| names_reasoning(&marks.open))?.clone();
-    let adjacent = |marks: &&Marks| **marks != reasoning && with.contains(&format!("{}{}", marks.open, marks.close));
+    let adjacent =
+        |marks: &&Marks| **marks != reasoning && with.contains(&format!("{}{}", marks.open, marks.close));
     let answer = pairs.iter().find(adjacent).cloned();
     Some((reasoning, answer))
 }

@@ -41,7 +41,8 @@ pub(super) fn detect(samples: &Samples) -> Option<CallFormat> {
         && one.text_key_end.strip_suffix('"').is_some_and(|rest| rest == one.number_key_end);
     let mut between = if json_strings { &one.between[1..] } else { one.between };
     let mut number_close = one.after;
-    let lines = one.number_key_end.ends_with('\n') && between.starts_with('\n') && number_close.starts_with('\n');
+    let lines =
+        one.number_key_end.ends_with('\n') && between.starts_with('\n') && number_close.starts_with('\n');
     if lines {
         (between, number_close) = (&between[1..], &number_close[1..]);
     }

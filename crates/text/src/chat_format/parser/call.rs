@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::json::JsonReader;
-use super::marks::{Match, match_any, match_tag};
+use super::marks::{Match, match_any, match_tags};
 use super::python::ListStep;
 use super::tagged::{ArgumentTags, TaggedStep};
 use super::value::ValueReader;
@@ -197,7 +197,8 @@ impl ChatParser {
     /// Reads white space, and these characters; whether more text follows.
     pub(super) fn skip(&mut self, also: &[char]) -> bool {
         let rest = self.rest();
-        let length = rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || also.contains(&c)).len();
+        let length =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || also.contains(&c)).len();
         self.take(length);
         !self.rest().is_empty()
     }
@@ -285,7 +286,8 @@ impl ChatParser {
             match match_any(self.rest(), &self.call.opens) {
                 Match::Full(length) => {
                     let is_last = self.call.opens.last().is_some_and(|last| last.len() == length);
-                    self.call.opened |= is_last && self.rest().starts_with(&*self.call.opens[self.call.opens.len() - 1]);
+                    self.call.opened |=
+                        is_last && self.rest().starts_with(&*self.call.opens[self.call.opens.len() - 1]);
                     self.take(length);
                     return Flow::Next;
                 }
@@ -306,12 +308,15 @@ impl ChatParser {
 
     fn read_head(&mut self, index: usize, sink: &mut Sink<'_>) -> Flow {
         let Some((kind, end)) = self.call.head.get(index).cloned() else { return self.fail(sink) };
+        // Before arguments, all but the first tag may be missing.
+        let is_last = index + 1 == self.call.head.len();
+        let needed = if is_last { end.len().min(1) } else { end.len() };
         let (mut read, mut found, mut bad) = (0, None, false);
         let rest = &self.text[self.at..];
         for (at, c) in rest.char_indices() {
             read = at;
             let field = &mut self.call.buffer;
-            match end.first().map(|end| match_tag(&rest[at..], end)) {
+            match (!end.is_empty()).then(|| match_tags(&rest[at..], &end[..needed])) {
                 Some(Match::Full(length)) => found = Some(length),
                 Some(Match::Partial) if self.end.is_none() => break,
                 None if !field.is_empty() && (c.is_whitespace() || "{([<".contains(c)) => found = Some(0),
@@ -353,8 +358,8 @@ impl ChatParser {
             }
             FieldKind::Other => {}
         }
-        self.call.leftover = end.into_iter().skip(1).collect();
-        self.call.step = if index + 1 < self.call.head.len() {
+        self.call.leftover = end.into_iter().skip(needed).collect();
+        self.call.step = if !is_last {
             Step::Head(index + 1)
         } else if matches!(self.call.kind, CallKind::Tagged { .. }) {
             Step::Tagged(TaggedStep::Between)

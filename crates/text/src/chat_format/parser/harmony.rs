@@ -13,7 +13,8 @@ impl ChatParser {
         let body = MARKS[3..].iter().map(|mark| (*mark).to_owned()).collect::<Vec<_>>();
         // Output without any mark is an answer.
         let trimmed = rest.trim_start();
-        let begins = |mark: &str| trimmed.starts_with(mark) || self.end.is_none() && mark.starts_with(trimmed);
+        let begins =
+            |mark: &str| trimmed.starts_with(mark) || self.end.is_none() && mark.starts_with(trimmed);
         if self.header.is_empty() && !begins("<|") && !begins("to=") && !begins("assistant") {
             self.begin_text(Channel::Content);
             return Flow::Next;

@@ -82,56 +82,69 @@ impl Rules {
     }
 
     /// Finds the first mark in `text`; of several at the same place, the longest.
-    pub(super) fn find(
-        &self,
-        text: &str,
-        channel: Channel,
-        at_start: bool,
-        in_answer: bool,
-        end: Option<ChatEnd>,
-    ) -> Found {
-        let counts = |action: Action, at: usize| match action {
-            // Models repeat the mark that the prompt ends with.
-            Action::OpenReasoning => {
-                at_start && at == 0 || self.reasoning_anywhere && channel == Channel::Content
-            }
-            Action::CloseReasoning => channel == Channel::Reasoning,
-            Action::OpenAnswer => channel == Channel::Content && at_start && at == 0,
-            Action::CloseAnswer => channel == Channel::Content && in_answer,
-            Action::Call { .. } | Action::Drop => channel == Channel::Content,
-            Action::EndMessage { .. } => true,
-        };
+    pub(super) fn find(&self, text: &str, place: Place, end: Option<ChatEnd>) -> Found {
         for (at, _) in text.char_indices() {
-            let rest = &text[at..];
-            let mut found: Option<(usize, Action)> = None;
-            let mut partial = false;
-            for (mark, action) in &self.marks {
-                if mark.as_bytes()[0] != rest.as_bytes()[0] || !counts(*action, at) {
-                    continue;
-                }
-                if rest.starts_with(mark.as_str()) {
-                    if found.is_none_or(|(length, _)| length < mark.len()) {
-                        found = Some((mark.len(), *action));
-                    }
-                } else {
-                    partial |= mark.starts_with(rest);
-                }
-            }
-            // A single character at the limit is more likely text.
-            let kept_back = match end {
-                None => true,
-                Some(ChatEnd::Length) => found.is_none() && rest.len() > 1,
-                Some(ChatEnd::Stopped) => false,
-            };
-            if partial && kept_back {
-                return Found::Partial { at };
-            }
-            if let Some((length, action)) = found {
-                return Found::Mark { at, length, action };
+            let place = Place { at_start: place.at_start && at == 0, ..place };
+            match self.begins(&text[at..], place, end) {
+                Found::None => {}
+                Found::Partial { .. } => return Found::Partial { at },
+                Found::Mark { length, action, .. } => return Found::Mark { at, length, action },
             }
         }
         Found::None
     }
+
+    /// The mark that `text` begins with.
+    pub(super) fn begins(&self, text: &str, place: Place, end: Option<ChatEnd>) -> Found {
+        let mut found: Option<(usize, Action)> = None;
+        let mut partial = false;
+        for (mark, action) in &self.marks {
+            if mark.as_bytes().first() != text.as_bytes().first() || !self.counts(*action, place) {
+                continue;
+            }
+            if text.starts_with(mark.as_str()) {
+                if found.is_none_or(|(length, _)| length < mark.len()) {
+                    found = Some((mark.len(), *action));
+                }
+            } else {
+                partial |= mark.starts_with(text);
+            }
+        }
+        // A single character at the limit is more likely text.
+        let kept_back = match end {
+            None => true,
+            Some(ChatEnd::Length) => found.is_none() && text.len() > 1,
+            Some(ChatEnd::Stopped) => false,
+        };
+        match found {
+            _ if partial && kept_back => Found::Partial { at: 0 },
+            Some((length, action)) => Found::Mark { at: 0, length, action },
+            None => Found::None,
+        }
+    }
+
+    fn counts(&self, action: Action, place: Place) -> bool {
+        let in_content = place.channel == Channel::Content;
+        match action {
+            // Models repeat the mark that the prompt ends with.
+            Action::OpenReasoning => place.at_start || self.reasoning_anywhere && in_content,
+            Action::CloseReasoning => !in_content,
+            Action::OpenAnswer => in_content && place.at_start,
+            Action::CloseAnswer => in_content && place.in_answer,
+            Action::Call { .. } | Action::Drop => in_content,
+            Action::EndMessage { .. } => true,
+        }
+    }
+}
+
+/// Where a text is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) channel: Channel,
+    /// Whether it is the start of the channel's text.
+    pub(super) at_start: bool,
+    /// Whether the answer's opening mark was read.
+    pub(super) in_answer: bool,
 }
 
 /// The marks that open a call, and whether name or JSON must follow.
@@ -144,7 +157,9 @@ fn openings(format: &ChatFormat) -> Vec<(String, bool)> {
         openings.push((first.clone(), json || opens.len() == 1));
     }
     // Models leave out the outer mark, and repeat that of the call.
-    if let Some(first) = tags::split(&calls.call.open).into_iter().next().filter(|first| opens.last() != Some(first)) {
+    if let Some(first) =
+        tags::split(&calls.call.open).into_iter().next().filter(|first| opens.last() != Some(first))
+    {
         openings.push((first, json));
     }
     if let Some(last) = opens.last().filter(|last| tags::is_distinct(last)) {

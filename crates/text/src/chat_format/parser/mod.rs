@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{CallKind, ChatFormat};
 use call::CallReader;
-use marks::{Action, Found, Rules};
+use marks::{Action, Found, Place, Rules};
 use tools::Tools;
 
 pub use events::{ChatEnd, ChatEvent};
@@ -148,6 +148,10 @@ impl ChatParser {
         &self.text[self.at..]
     }
 
+    fn place(&self) -> Place {
+        Place { channel: self.channel, at_start: self.at_start, in_answer: self.in_answer }
+    }
+
     fn read_text(&mut self, sink: &mut Sink<'_>) -> Flow {
         if self.at_start {
             let space = self.rest().len() - self.rest().trim_start().len();
@@ -160,12 +164,13 @@ impl ChatParser {
             if self.rest().is_empty() {
                 return Flow::Wait;
             }
-            if self.channel == Channel::Content && self.begin_unmarked_call() {
+            let begins = self.rules.begins(self.rest(), self.place(), self.end);
+            if matches!(begins, Found::None) && self.channel == Channel::Content && self.begin_unmarked_call()
+            {
                 return Flow::Next;
             }
         }
-        let found = self.rules.find(self.rest(), self.channel, self.at_start, self.in_answer, self.end);
-        match found {
+        match self.rules.find(self.rest(), self.place(), self.end) {
             Found::Mark { at, length, action } => {
                 self.say_next(at, sink);
                 self.at += length;

@@ -56,7 +56,12 @@ impl ValueReader {
 
     /// Reads from the start of `text` and appends JSON to `out`. Returns the length of what it read, which may
     /// leave out the start of a quote at the end.
-    pub(in crate::chat_format) fn read(&mut self, text: &str, end: bool, out: &mut String) -> (usize, Progress) {
+    pub(in crate::chat_format) fn read(
+        &mut self,
+        text: &str,
+        end: bool,
+        out: &mut String,
+    ) -> (usize, Progress) {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
             let rest = &text[at..];
