@@ -5,33 +5,41 @@
 //! conversations are rendered, and a probe word in them shows which form of messages the template takes.
 
 mod begun;
+mod calls;
 mod capabilities;
 mod lost;
 mod message;
+mod prepare;
 mod probe;
+mod templates;
+mod thinking;
+mod tools;
+mod variables;
 
-use std::borrow::Cow;
-
-use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError, Tokenizer};
+use linnet_text::{ChatTemplate, LocalTime, TextError, Tokenizer};
 use serde::Serialize;
 
 use begun::{THOUGHT_MARKS, ThoughtMarks, thought_marks_of};
-use capabilities::TemplateCapabilities;
+use calls::with_short_ids;
+use capabilities::{ContentForm, TemplateCapabilities};
 use lost::first_lost;
 use message::{Guard, Prepared};
+pub use templates::ChatTemplates;
+use thinking::Thinking;
+use tools::ToolsPlace;
+use variables::Variables;
 
-use crate::Error;
-use crate::request::{Message, Role};
+use crate::request::Role;
+use crate::{Error, Request};
 
 /// A chat template and its detected features.
 #[derive(Debug)]
-pub(crate) struct Chat {
+struct Chat {
     template: ChatTemplate,
     capabilities: TemplateCapabilities,
     /// The marks that it writes around reasoning.
     thought_marks: Option<ThoughtMarks>,
-    /// Whether reasoning also goes into the field `thinking`, as in gpt-oss' template.
-    thinking_field: bool,
+    thinking: Thinking,
     /// Strings that the template and this crate search texts for, sorted.
     looked_for: Vec<String>,
 }
@@ -42,36 +50,48 @@ impl Chat {
     /// # Errors
     /// [`TextError::Template`] if `source` is not a template. A template that loses the user's text only
     /// makes [`Chat::prompt`] fail: the model still works for completions.
-    pub(crate) fn new(source: &str, bos: &str, eos: &str, now: LocalTime) -> Result<Self, TextError> {
+    fn new(source: &str, bos: &str, eos: &str, now: LocalTime) -> Result<Self, TextError> {
         let template = ChatTemplate::new(source, bos, eos)?;
         let capabilities = TemplateCapabilities::of(&template, source, now);
-        let thinking_field = source.contains("message.thinking");
+        let form = capabilities.user.unwrap_or(ContentForm::Text);
+        let asked = form.message(Role::User, ".");
+        let thinking = Thinking::of(&template, source, now, &asked, capabilities.assistant);
         let mut looked_for = template.literals().to_vec();
         looked_for.extend(THOUGHT_MARKS.as_flattened().iter().map(|mark| (*mark).to_owned()));
         looked_for.sort_unstable();
         let thought_marks = thought_marks_of(source);
-        Ok(Chat { template, capabilities, thought_marks, thinking_field, looked_for })
+        Ok(Chat { template, capabilities, thought_marks, thinking, looked_for })
     }
 
     /// Whether it can be used.
-    pub(crate) fn is_usable(&self) -> bool {
+    fn is_usable(&self) -> bool {
         self.capabilities.user.is_some()
     }
 
-    /// The prompt for an answer to `messages`, or for the rest of the assistant's message at their end.
-    /// Control tokens spelled in the messages are guarded.
+    /// Whether it shows tools.
+    fn shows_tools(&self) -> bool {
+        self.capabilities.tools.place() != ToolsPlace::Nowhere
+    }
+
+    /// Whether it shows past tool calls.
+    fn shows_calls(&self) -> bool {
+        self.capabilities.calls.shown
+    }
+
+    /// The prompt for an answer to a request's messages, or for the rest of the assistant's message at their
+    /// end. Control tokens spelled in the request are guarded.
     ///
     /// # Errors
     /// [`Error::Text`] if the template rejects the messages or fails, [`Error::TextLost`] if it leaves out a
-    /// message.
-    pub(crate) fn prompt(
-        &self,
-        messages: &[Message],
-        tokenizer: &Tokenizer,
-        now: LocalTime,
-    ) -> Result<String, Error> {
-        let begun = messages.last().is_some_and(Message::is_begun_answer);
-        let with = |guard: Guard<'_>| self.prompt_of(&self.prepare(messages, guard)?, begun, now);
+    /// message, [`Error::InvalidRequest`] if it cannot show the documents.
+    fn prompt(&self, request: &Request, tokenizer: &Tokenizer, now: LocalTime) -> Result<String, Error> {
+        let messages = request.messages.as_deref().unwrap_or_default();
+        let messages =
+            if self.capabilities.calls.short_ids { with_short_ids(messages) } else { messages.into() };
+        let with = |guard: Guard<'_>| {
+            let variables = self.variables(request, guard, now)?;
+            self.prompt_of(&self.prepare(&messages, request, guard)?, request, &variables)
+        };
         let prompt = with(Guard::Spelled(tokenizer))?;
         // The template's output may spell control tokens that no text does: texts in another case, cut, or
         // joined.
@@ -90,15 +110,20 @@ impl Chat {
         }
     }
 
-    fn prompt_of(&self, prepared: &[Prepared<'_>], begun: bool, now: LocalTime) -> Result<String, Error> {
+    fn prompt_of(
+        &self,
+        prepared: &[Prepared<'_>],
+        request: &Request,
+        variables: &Variables,
+    ) -> Result<String, Error> {
         let (before, begun) = match prepared.split_last() {
-            Some((last, before)) if begun => (before, Some(last)),
+            Some((last, before)) if request.begun_answer().is_some() => (before, Some(last)),
             _ => (prepared, None),
         };
-        if let Some(prompt) = begun.and_then(|begun| self.continued_in_place(before, begun, now)) {
+        if let Some(prompt) = begun.and_then(|begun| self.continued_in_place(before, begun, variables)) {
             return Ok(prompt);
         }
-        let render = |messages: &[Prepared<'_>]| self.render(messages, true, now);
+        let render = |messages: &[Prepared<'_>]| self.render(messages, request.opens_answer(), variables);
         let mut prompt = render(before)?;
         if let Some(message) = first_lost(&prompt, before, render) {
             // Many templates write the instructions into the first user message.
@@ -114,94 +139,14 @@ impl Chat {
         Ok(prompt)
     }
 
-    /// Converts the messages to the form that the template takes.
-    fn prepare<'a>(&self, messages: &'a [Message], guard: Guard<'_>) -> Result<Vec<Prepared<'a>>, Error> {
-        let Some(user) = self.capabilities.user else {
-            let first = messages.iter().position(|message| message.role == Role::User).unwrap_or(0);
-            return Err(lost(Role::User, first));
-        };
-        let mut prepared: Vec<Prepared<'a>> = Vec::with_capacity(messages.len());
-        let mut instructions: Vec<Cow<'a, str>> = Vec::new();
-        // Whether all messages so far are instructions.
-        let mut begins = true;
-        for (index, message) in messages.iter().enumerate() {
-            let role = match message.role {
-                Role::Developer if !self.capabilities.developer => Role::System,
-                role => role,
-            };
-            let form = match role {
-                Role::System | Role::Developer => self.capabilities.system,
-                Role::Assistant => Some(self.capabilities.assistant),
-                Role::User | Role::Tool => Some(user),
-            };
-            let mut texts: Vec<Cow<'a, str>> = match &message.content {
-                Some(content) => content.texts().map(|text| guard.text(message.role, text)).collect(),
-                None => vec!["".into()],
-            };
-            let instructs = matches!(role, Role::System | Role::Developer);
-            begins &= instructs;
-            let form = form.filter(|_| !instructs || begins || self.capabilities.later_instructions);
-            let Some(form) = form else {
-                instructions.append(&mut texts);
-                continue;
-            };
-            if instructs
-                && begins
-                && !self.capabilities.second_instructions
-                && let Some(first) = prepared.first_mut()
-            {
-                first.texts.append(&mut texts);
-                continue;
-            }
-            let mut must_show = instructs;
-            if role == Role::User && !instructions.is_empty() {
-                instructions.append(&mut texts);
-                texts = vec![std::mem::take(&mut instructions).join("\n").into()];
-                must_show = true;
-            }
-            let arguments = self.capabilities.arguments;
-            let message =
-                Prepared::of_texts(role, form, texts, index).with_fields_of(message, arguments, guard);
-            prepared.push(Prepared { must_show, ..message });
-        }
-        if !instructions.is_empty() {
-            // The answer to continue stays the last message.
-            let begun = messages.last().is_some_and(Message::is_begun_answer);
-            let at = prepared.len() - usize::from(begun);
-            match prepared[..at].last_mut() {
-                // Many templates reject two user messages in a row.
-                Some(last) if last.role == Role::User => last.texts.append(&mut instructions),
-                _ => {
-                    let texts = vec![instructions.join("\n").into()];
-                    let message = Prepared::of_texts(Role::User, user, texts, messages.len() - 1);
-                    prepared.insert(at, Prepared { must_show: true, ..message });
-                }
-            }
-        }
-        let last_user = prepared.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
-        for message in &mut prepared[last_user..] {
-            message.must_show |= matches!(message.role, Role::User | Role::Tool);
-        }
-        Ok(prepared)
-    }
-
     fn render(
         &self,
         messages: &(impl Serialize + ?Sized),
         add_generation_prompt: bool,
-        now: LocalTime,
+        variables: &Variables,
     ) -> Result<String, TextError> {
-        render(&self.template, messages, add_generation_prompt, now)
+        variables.render(&self.template, messages, add_generation_prompt)
     }
-}
-
-fn render(
-    template: &ChatTemplate,
-    messages: &(impl Serialize + ?Sized),
-    add_generation_prompt: bool,
-    now: LocalTime,
-) -> Result<String, TextError> {
-    template.render(&ChatContext { add_generation_prompt, ..ChatContext::new(messages, now) })
 }
 
 fn lost(role: Role, index: usize) -> Error {

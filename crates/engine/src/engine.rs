@@ -8,7 +8,7 @@ use linnet_models::Config;
 use linnet_text::{TextError, Tokenizer};
 use serde::{Serialize, Serializer};
 
-use crate::chat::Chat;
+use crate::chat::ChatTemplates;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
@@ -122,7 +122,7 @@ pub struct Engine<B: Backend> {
     pub(crate) session: Session<B>,
     pub(crate) tokenizer: Arc<Tokenizer>,
     /// `None` if the file has no chat template, an error if it does not compile.
-    pub(crate) chat: Option<Result<Chat, TextError>>,
+    pub(crate) chat: Option<Result<ChatTemplates, TextError>>,
     pub(crate) platform: Platform,
     /// Tokens that end an answer, as many as the backend can check for.
     pub(crate) ends: Vec<u32>,
@@ -136,7 +136,7 @@ impl<B: Backend> Engine<B> {
     pub(crate) fn new(
         session: Session<B>,
         tokenizer: Arc<Tokenizer>,
-        chat: Option<Result<Chat, TextError>>,
+        chat: Option<Result<ChatTemplates, TextError>>,
         model: ModelInfo,
         config: Config,
         platform: Platform,

@@ -17,6 +17,7 @@ mod suggest;
 #[cfg(test)]
 mod typescript;
 
+pub use chat::ChatTemplates;
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
 pub use error::{Error, ErrorCode};
 pub use generation::{
@@ -26,7 +27,8 @@ pub use generation::{
 pub use loader::{Fallback, LoadOptions, Loader, Shortfall};
 pub use platform::Platform;
 pub use request::{
-    Content, LoaderOptions, Message, Prompt, Request, Role, Sampling, SamplingParameter, ToolCall,
+    Content, LoaderOptions, Message, Prompt, ReasoningEffort, Request, Role, Sampling, SamplingParameter,
+    Tool, ToolCall, ToolChoice,
 };
 pub use session::Session;
 pub use suggest::{SuggestEvent, SuggestRequest, Suggestion, Suggestions, Word};

@@ -11,7 +11,7 @@ use linnet_graph::{Backend, Bytes, Capabilities, CompileOptions, KvFormat, Plan,
 use linnet_models::Config;
 use linnet_text::{TextError, Tokenizer};
 
-use crate::chat::Chat;
+use crate::chat::ChatTemplates;
 use crate::engine::{Engine, ModelInfo};
 use crate::session::Session;
 use crate::{Error, Platform};
@@ -80,7 +80,7 @@ struct Pending<B: Backend> {
     plan: Plan,
     compile: CompileOptions,
     tokenizer: Arc<Tokenizer>,
-    chat: Option<Result<Chat, TextError>>,
+    chat: Option<Result<ChatTemplates, TextError>>,
     info: ModelInfo,
     /// The end of each file.
     ends: Vec<u64>,
@@ -293,7 +293,7 @@ fn prepare<B: Backend>(
     let plan = Plan::new(fuse(model.graph));
     let compile = compile_options(&model.config, &plan, backend.capabilities(), options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
-    let chat = chat(&header, &tokenizer, &options.platform)?;
+    let chat = ChatTemplates::from_gguf(&header.metadata, &tokenizer, (options.platform.local_time)())?;
     let can_chat = matches!(&chat, Some(Ok(chat)) if chat.is_usable());
     let info = ModelInfo::new(&header, &model.config, compile.context_length, can_chat);
     // Mostly the vocabulary: megabytes that the weights can use.
@@ -355,17 +355,4 @@ fn compile_options(
     };
     bounds.check(plan, &chosen).map_err(|shortfall| Error::DoesNotFit(Box::new(shortfall)))?;
     Ok(chosen)
-}
-
-/// The file's chat template; `None` if it has none. An invalid template is only an error for chats: the model
-/// still works for completions.
-fn chat(
-    header: &Gguf,
-    tokenizer: &Tokenizer,
-    platform: &Platform,
-) -> Result<Option<Result<Chat, TextError>>, Error> {
-    let Some(source) = header.metadata.str("tokenizer.chat_template")? else { return Ok(None) };
-    let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
-    let (bos, eos) = (text(tokenizer.bos()), text(tokenizer.eos()));
-    Ok(Some(Chat::new(source, bos, eos, (platform.local_time)())))
 }

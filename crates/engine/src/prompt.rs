@@ -91,11 +91,11 @@ enum Source<'a> {
 
 fn source<'a, B: Backend>(engine: &Engine<B>, request: &'a Request) -> Result<Source<'a>, Error> {
     match (&request.messages, &request.prompt) {
-        (Some(messages), _) => {
+        (Some(_), _) => {
             // The template writes the BOS token itself if the model needs one, and control tokens spelled in
             // messages are guarded.
             let options = EncodeOptions { add_special: false, parse_special: true };
-            Ok(Source::Text(chat(engine, messages)?.into(), options))
+            Ok(Source::Text(chat(engine, request)?.into(), options))
         }
         (None, Some(Prompt::Text(text))) => {
             Ok(Source::Text(text.into(), EncodeOptions { add_special: true, parse_special: true }))
@@ -120,7 +120,7 @@ fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error
 }
 
 /// Renders the messages with the model's template.
-fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<String, Error> {
+fn chat<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<String, Error> {
     let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(
             "messages",
@@ -128,5 +128,5 @@ fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<String, 
         )
     })?;
     let chat = chat.as_ref().map_err(|error| Error::UnusableTemplate(error.clone()))?;
-    chat.prompt(messages, engine.tokenizer(), (engine.platform.local_time)())
+    chat.prompt(request, engine.tokenizer(), (engine.platform.local_time)())
 }

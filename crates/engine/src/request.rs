@@ -5,14 +5,20 @@ mod json;
 mod loader_options;
 pub(crate) mod path;
 mod sampling;
+mod template_options;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use serde_json::{Map, Value};
+
 use crate::{Error, Logprobs};
 pub use loader_options::LoaderOptions;
 pub use sampling::{Sampling, SamplingParameter};
+pub use template_options::ReasoningEffort;
+pub use tools::{Tool, ToolChoice};
 
 /// Range of a logit bias.
 const BIAS: RangeInclusive<f32> = -100.0..=100.0;
@@ -23,6 +29,23 @@ pub struct Request {
     /// The conversation, rendered with the model's chat template. If it ends with an assistant message, that
     /// is continued.
     pub messages: Option<Vec<Message>>,
+    /// The functions that the model may call.
+    pub tools: Vec<Tool>,
+    /// Which of them it may or must call.
+    pub tool_choice: ToolChoice,
+    /// Whether the model may call several tools in one message; true by default.
+    pub parallel_tool_calls: Option<bool>,
+    /// Documents to answer from: objects in the form that the model's template reads.
+    pub documents: Vec<Value>,
+    /// More variables for the template. They override those that the other fields set.
+    pub chat_template_kwargs: Map<String, Value>,
+    /// How much the model thinks, if its template can say it.
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// Whether the model thinks, if its template has a switch; by default as `reasoning_effort` says.
+    pub enable_thinking: Option<bool>,
+    /// Whether the prompt ends with the start of an answer, or with the assistant's message to continue; true
+    /// by default. Otherwise it ends with the last message.
+    pub add_generation_prompt: Option<bool>,
     /// Text, or token ids that are used unchanged.
     pub prompt: Option<Prompt>,
     /// Maximum number of tokens to generate; by default, as many as fit the context.
@@ -70,7 +93,7 @@ impl Message {
     }
 
     /// Whether it is an answer that can be continued.
-    pub(crate) fn is_begun_answer(&self) -> bool {
+    fn is_begun_answer(&self) -> bool {
         self.role == Role::Assistant && self.tool_calls.is_empty()
     }
 }
@@ -167,6 +190,12 @@ impl Request {
     pub const MAX_MESSAGES: usize = 10_000;
     /// Maximum number of parts in all messages together.
     pub const MAX_PARTS: usize = 10_000;
+    /// Maximum number of tools.
+    pub const MAX_TOOLS: usize = 128;
+    /// Maximum number of documents.
+    pub const MAX_DOCUMENTS: usize = 1_000;
+    /// Maximum number of variables for the template.
+    pub const MAX_VARIABLES: usize = 64;
     /// Maximum number of tool calls in a message.
     pub const MAX_TOOL_CALLS: usize = 128;
     /// Maximum number of stop strings.
@@ -182,12 +211,21 @@ impl Request {
         json::request(json)
     }
 
+    /// The assistant's message to continue, if the conversation ends with one.
+    pub(crate) fn begun_answer(&self) -> Option<&Message> {
+        let last = self.messages.as_ref().and_then(|messages| messages.last());
+        last.filter(|message| self.opens_answer() && message.is_begun_answer())
+    }
+
+    /// Whether the prompt ends with the start of an answer.
+    pub(crate) fn opens_answer(&self) -> bool {
+        self.add_generation_prompt != Some(false)
+    }
+
     /// Whether the answer continues a text instead of starting one.
     pub(crate) fn continues_a_text(&self) -> bool {
-        let last = self.messages.as_ref().and_then(|messages| messages.last());
-        let begun = last.filter(|message| message.is_begun_answer());
         self.prompt.is_some()
-            || begun.is_some_and(|begun| {
+            || self.begun_answer().is_some_and(|begun| {
                 let mut texts = begun.content.iter().flat_map(Content::texts).chain(&begun.reasoning_content);
                 texts.any(|text| !text.is_empty())
             })
@@ -200,11 +238,14 @@ impl Request {
             (None, None) => {
                 return Err(Error::invalid("messages", "is missing; give `messages`, or a `prompt`"));
             }
-            _ => {}
+            (None, Some(_)) => self.check_of_chat()?,
+            (Some(_), None) => {}
         }
         if let Some(messages) = &self.messages {
             check_messages(messages)?;
         }
+        self.check_tools()?;
+        self.check_template_options()?;
         if self.max_tokens == Some(0) {
             return Err(Error::invalid_value("max_tokens", 0, "is 0, but must be at least 1"));
         }
@@ -225,6 +266,23 @@ impl Request {
             return Err(Error::invalid_value(&format!("logit_bias.{token}"), *bias, reason));
         }
         self.sampling.check()
+    }
+}
+
+impl Request {
+    /// Rejects what only a chat template can show.
+    fn check_of_chat(&self) -> Result<(), Error> {
+        let given = [
+            ("tools", !self.tools.is_empty()),
+            ("documents", !self.documents.is_empty()),
+            ("chat_template_kwargs", !self.chat_template_kwargs.is_empty()),
+            ("reasoning_effort", self.reasoning_effort.is_some()),
+            ("enable_thinking", self.enable_thinking.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((field, _)) => Err(Error::invalid(field, "needs `messages`, not a `prompt`")),
+            None => Ok(()),
+        }
     }
 }
 

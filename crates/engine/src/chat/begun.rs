@@ -1,10 +1,9 @@
 //! Prompts that end with a partial answer.
 
-use linnet_text::LocalTime;
-
 use super::Chat;
 use super::lost::first_lost;
-use super::message::{Prepared, REASONING};
+use super::message::Prepared;
+use super::variables::Variables;
 
 /// Appended to the partial answer to find its end in the prompt. It is a noncharacter, which Unicode reserves
 /// for programs.
@@ -37,7 +36,7 @@ impl Chat {
         &self,
         before: &[Prepared<'_>],
         begun: &Prepared<'_>,
-        now: LocalTime,
+        variables: &Variables,
     ) -> Option<String> {
         let text = begun.texts.join("\n");
         let thought = begun.reasoning().trim();
@@ -57,7 +56,7 @@ impl Chat {
         };
         let render = |before: &[Prepared<'_>]| {
             let messages: Vec<&Prepared<'_>> = before.iter().chain([&message]).collect();
-            self.render(&messages, false, now)
+            self.render(&messages, false, variables)
         };
         let mut prompt = render(before).ok()?;
         let end = prompt.rfind(END_MARK)?;
@@ -84,12 +83,8 @@ impl Chat {
         Some(prompt)
     }
 
-    fn with_thought<'a>(&self, mut message: Prepared<'a>, thought: String) -> Prepared<'a> {
-        if self.thinking_field {
-            message.set("thinking", thought.clone().into());
-        }
-        message.set(REASONING, thought.into());
-        message
+    fn with_thought<'a>(&self, message: Prepared<'a>, thought: String) -> Prepared<'a> {
+        message.with_reasoning(thought.into(), self.thinking.form)
     }
 
     /// Appends the partial answer to the generation prompt.

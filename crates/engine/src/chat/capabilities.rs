@@ -4,12 +4,14 @@ use linnet_text::{ChatTemplate, LocalTime};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::calls::{CallsForm, SHORT, called};
 use super::probe::{PROBE, count_of_probes, word, words};
-use super::render;
+use super::tools::ToolsForm;
+use super::variables::Variables;
 use crate::request::Role;
 
 /// The detected features of a template.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct TemplateCapabilities {
     /// The form of the user's content; `None` if no form appears in the prompt.
     pub(super) user: Option<ContentForm>,
@@ -22,8 +24,15 @@ pub(super) struct TemplateCapabilities {
     pub(super) second_instructions: bool,
     /// Whether it shows instructions later in a conversation.
     pub(super) later_instructions: bool,
-    /// The form of the arguments of a past tool call.
-    pub(super) arguments: ArgumentsForm,
+    /// Whether it shows the instructions in the last question, if that is the last message: not after the
+    /// result of a call.
+    pub(super) forgets_instructions: bool,
+    /// The form of past tool calls.
+    pub(super) calls: CallsForm,
+    /// The form of tools.
+    pub(super) tools: ToolsForm,
+    /// Whether it shows documents.
+    pub(super) documents: bool,
 }
 
 /// The form of a message's `content`.
@@ -48,7 +57,7 @@ impl ContentForm {
         if self == ContentForm::Parts { 2 } else { 1 }
     }
 
-    fn message(self, role: Role, text: &str) -> Value {
+    pub(super) fn message(self, role: Role, text: &str) -> Value {
         json!({ "role": role.name(), "content": self.of(&[text]) })
     }
 }
@@ -79,64 +88,6 @@ impl<T: AsRef<str>> Serialize for Shaped<'_, T> {
             ContentForm::Text => serializer.serialize_str(one),
             ContentForm::OnePart => serializer.collect_seq([part(one)]),
             ContentForm::Parts => serializer.collect_seq(self.texts.iter().map(|text| part(text.as_ref()))),
-        }
-    }
-}
-
-/// How a template takes the arguments of a tool call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum ArgumentsForm {
-    /// A map: the template iterates over it, or writes it as JSON itself.
-    Object,
-    /// A string of JSON, which the template puts into the prompt unchanged.
-    Text,
-}
-
-impl ArgumentsForm {
-    /// The form in which the probe appears, preferably as JSON: printing a map directly would show Python's
-    /// quotes.
-    fn of(template: &ChatTemplate, now: LocalTime, before: &[Value], content: ContentForm) -> Self {
-        let renders = |arguments: Value, has_result: bool| {
-            // Some templates require ids of nine letters and digits.
-            let function = json!({ "name": "f", "arguments": arguments });
-            let call = json!({ "id": "linnet123", "type": "function", "function": function });
-            let mut message = content.message(Role::Assistant, "");
-            message["tool_calls"] = json!([call]);
-            let mut messages = [before, &[message]].concat();
-            if has_result {
-                let mut result = content.message(Role::Tool, ".");
-                result["tool_call_id"] = "linnet123".into();
-                result["name"] = "f".into();
-                messages.push(result);
-            }
-            render(template, &messages, true, now).ok().filter(|prompt| count_of_probes(prompt) > 0)
-        };
-        let object = json!({ PROBE: "." });
-        for has_result in [true, false] {
-            let as_object = renders(object.clone(), has_result);
-            let as_text = renders(object.to_string().into(), has_result);
-            let is_json = |prompt: &String| prompt.contains(&format!("\"{PROBE}\":"));
-            match (as_object, as_text) {
-                (None, Some(_)) => return ArgumentsForm::Text,
-                (Some(object), Some(text)) if object.contains(&format!("'{PROBE}':")) && is_json(&text) => {
-                    return ArgumentsForm::Text;
-                }
-                (Some(_), _) => return ArgumentsForm::Object,
-                (None, None) => {}
-            }
-        }
-        ArgumentsForm::Object
-    }
-
-    pub(super) fn form(self, arguments: &Value) -> Value {
-        match (self, arguments) {
-            (ArgumentsForm::Object, Value::String(json)) => match serde_json::from_str(json) {
-                Ok(object @ Value::Object(_)) => object,
-                // Anything but an object stays as the model wrote it.
-                _ => arguments.clone(),
-            },
-            (ArgumentsForm::Text, Value::Object(_)) => arguments.to_string().into(),
-            _ => arguments.clone(),
         }
     }
 }
@@ -189,7 +140,9 @@ impl TemplateCapabilities {
                     let mut messages = vec![form.message(Role::System, &word(0))];
                     messages.extend_from_slice(between);
                     messages.extend([form.message(*role, &word(1)), asked.clone()]);
-                    render(template, &messages, true, now).is_ok_and(|prompt| words(&prompt).len() == 2)
+                    Variables::new(now)
+                        .render(template, &messages, true)
+                        .is_ok_and(|prompt| words(&prompt).len() == 2)
                 })
             })
         };
@@ -198,7 +151,15 @@ impl TemplateCapabilities {
             Found::Lost | Found::Refused => other,
         };
         TemplateCapabilities {
-            arguments: ArgumentsForm::of(template, now, std::slice::from_ref(&asked), assistant),
+            forgets_instructions: system.is_some_and(|form| {
+                let before = [said(form, Role::System), asked.clone()];
+                let messages = [&before[..], &called(assistant, SHORT, "f", json!({}))].concat();
+                let prompt = Variables::new(now).render(template, &messages, true);
+                prompt.is_ok_and(|prompt| count_of_probes(&prompt) == 0)
+            }),
+            calls: CallsForm::of(template, now, std::slice::from_ref(&asked), assistant),
+            tools: ToolsForm::of(template, now, &asked, system),
+            documents: shows_documents(template, now, &asked),
             second_instructions: shows_both(&[]),
             later_instructions: shows_both(&[asked.clone(), other.message(Role::Assistant, ".")]),
             user,
@@ -217,7 +178,7 @@ const PRINTED_PART: &str = "'text': 'linnetprobe";
 fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
     let mut found = Found::Refused;
     for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {
-        match render(template, &conversation(form), true, now) {
+        match Variables::new(now).render(template, &conversation(form), true) {
             Ok(prompt) if count_of_probes(&prompt) >= form.probes() && !prompt.contains(PRINTED_PART) => {
                 return Found::Shown(form);
             }
@@ -226,4 +187,12 @@ fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentFo
         }
     }
     found
+}
+
+/// Whether the text of a document appears in a prompt.
+fn shows_documents(template: &ChatTemplate, now: LocalTime, asked: &Value) -> bool {
+    let document = json!({ "doc_id": "0", "title": ".", "text": PROBE, "contents": PROBE, "content": PROBE });
+    let variables = Variables { documents: Some(json!([document])), ..Variables::new(now) };
+    let prompt = variables.render(template, &[asked], true);
+    prompt.is_ok_and(|prompt| count_of_probes(&prompt) > 0)
 }

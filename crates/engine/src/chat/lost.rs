@@ -72,7 +72,7 @@ fn is_missing<'a>(
     // Whether an earlier message appears.
     let mut begun = false;
     messages.iter().zip(owned).filter(|(_, words)| !words.is_empty()).find_map(|(message, words)| {
-        begun |= !instructs(message) && words.clone().any(|word| shown.contains(&word));
+        begun |= !message.instructs() && words.clone().any(|word| shown.contains(&word));
         let whole = words.clone().all(|word| shown.contains(&word));
         (!whole && (message.must_show || begun)).then_some(message)
     })
@@ -98,10 +98,6 @@ fn shows_in_order(prompt: &str, messages: &[Prepared<'_>]) -> bool {
             }
         })
     })
-}
-
-fn instructs(message: &Prepared<'_>) -> bool {
-    matches!(message.role, Role::System | Role::Developer)
 }
 
 /// Whether it is not an answer: templates may cut answers.

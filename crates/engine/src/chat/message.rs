@@ -8,8 +8,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::begun::THOUGHT_MARKS;
-use super::capabilities::{ArgumentsForm, ContentForm};
+use super::calls::ArgumentsForm;
+use super::capabilities::ContentForm;
 use super::probe::word;
+use super::thinking::ReasoningForm;
 use crate::request::{Message, Role, ToolCall};
 
 /// Guards texts against spelling control tokens.
@@ -40,27 +42,48 @@ impl Guard<'_> {
     }
 
     /// An id. Letters and digits stay unguarded, because templates count an id's characters.
-    fn id<'t>(self, role: Role, id: &'t str) -> Cow<'t, str> {
+    pub(super) fn id<'t>(self, role: Role, id: &'t str) -> Cow<'t, str> {
         if id.chars().all(|c| c.is_ascii_alphanumeric()) { Cow::Borrowed(id) } else { self.text(role, id) }
     }
 
     /// `value` with the control tokens in its strings guarded.
-    fn value(self, value: Value) -> Value {
-        let text = |text: &str| self.text(Role::Tool, text).into_owned();
+    pub(super) fn value(self, value: &Value) -> Value {
         match value {
-            Value::String(said) => text(&said).into(),
-            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            // Templates look at the types of parameters.
+            Value::String(said) if self.is_changing() && TYPES.contains(&said.as_str()) => value.clone(),
+            Value::String(said) => self.text(Role::Tool, said).into(),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(fields) => {
-                let key = |name: String| match self {
-                    Guard::Word(known) if known.binary_search(&name).is_ok() => name,
-                    _ => text(&name),
+                let key = |(index, name): (usize, &String)| match self {
+                    Guard::Word(known) if known.binary_search(name).is_ok() => name.clone(),
+                    Guard::Word(_) if !name.trim().is_empty() => word(index),
+                    _ => self.text(Role::Tool, name).into_owned(),
                 };
-                fields.into_iter().map(|(name, value)| (key(name), self.value(value))).collect()
+                let keys = fields.keys().enumerate().map(key);
+                keys.zip(fields.values().map(|value| self.value(value))).collect()
             }
-            other => other,
+            other => other.clone(),
         }
     }
+
+    /// A variable of the template. It compares names such as `high`, so they stay as they are where they
+    /// spell no control token.
+    pub(super) fn option(self, value: &Value) -> Value {
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        match value {
+            Value::String(text) if self.is_changing() && is_name(text) => value.clone(),
+            other => self.value(other),
+        }
+    }
+
+    /// Whether it changes texts that spell no control token.
+    fn is_changing(self) -> bool {
+        !matches!(self, Guard::Spelled(_))
+    }
 }
+
+/// The types of JSON schema and of tools.
+const TYPES: [&str; 8] = ["string", "number", "integer", "boolean", "object", "array", "null", "function"];
 
 /// A message for a template.
 pub(super) struct Prepared<'a> {
@@ -72,6 +95,8 @@ pub(super) struct Prepared<'a> {
     /// Its other texts, by field.
     pub(super) fields: Vec<(&'static str, Cow<'a, str>)>,
     pub(super) tool_calls: Option<Cow<'a, Value>>,
+    /// Whether its reasoning is also the first part of its content.
+    pub(super) reasoning_part: bool,
     /// Its index in the request.
     pub(super) index: usize,
     /// Whether the prompt must contain it: the last user message, the tool results since then, and all
@@ -85,33 +110,47 @@ pub(super) const REASONING: &str = "reasoning_content";
 impl<'a> Prepared<'a> {
     /// A message with these texts and no other fields.
     pub(super) fn of_texts(role: Role, form: ContentForm, texts: Vec<Cow<'a, str>>, index: usize) -> Self {
-        Prepared { role, form, texts, fields: Vec::new(), tool_calls: None, index, must_show: false }
+        Prepared {
+            role,
+            form,
+            texts,
+            fields: Vec::new(),
+            tool_calls: None,
+            reasoning_part: false,
+            index,
+            must_show: false,
+        }
     }
 
-    /// A message's fields besides role and content.
-    pub(super) fn with_fields_of(
-        mut self,
-        message: &'a Message,
-        form: ArgumentsForm,
-        guard: Guard<'_>,
-    ) -> Self {
-        for (field, text) in [("name", &message.name), (REASONING, &message.reasoning_content)] {
-            if let Some(text) = text {
-                self.fields.push((field, guard.text(message.role, text)));
-            }
-        }
+    /// Whether it has instructions.
+    pub(super) fn instructs(&self) -> bool {
+        matches!(self.role, Role::System | Role::Developer)
+    }
+
+    /// Adds the id of the call that it answers, and its calls.
+    pub(super) fn with_fields_of(mut self, message: &Message, form: ArgumentsForm, guard: Guard<'_>) -> Self {
         if let Some(id) = &message.tool_call_id {
-            self.fields.push(("tool_call_id", guard.id(message.role, id)));
+            self.set("tool_call_id", guard.id(message.role, id).into_owned().into());
         }
         if !message.tool_calls.is_empty() {
             let calls = message.tool_calls.iter().map(|ToolCall { id, name, arguments }| {
-                let (name, arguments) = (guard.text(Role::Tool, name), guard.value(form.form(arguments)));
+                let (name, arguments) = (guard.text(Role::Tool, name), guard.value(&form.form(arguments)));
                 let id = id.as_ref().map(|id| guard.id(Role::Tool, id));
                 let function = json!({ "name": name, "arguments": arguments });
                 json!({ "id": id, "type": "function", "function": function })
             });
             self.tool_calls = Some(Cow::Owned(calls.collect()));
         }
+        self
+    }
+
+    /// Adds the model's reasoning, where the template looks for it.
+    pub(super) fn with_reasoning(mut self, reasoning: Cow<'a, str>, form: ReasoningForm) -> Self {
+        if let ReasoningForm::Field(field) = form {
+            self.set(field, reasoning.clone());
+        }
+        self.reasoning_part = form == ReasoningForm::Part && !reasoning.trim().is_empty();
+        self.set(REASONING, reasoning);
         self
     }
 
@@ -146,7 +185,14 @@ impl Serialize for Prepared<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("role", self.role.name())?;
-        map.serialize_entry("content", &self.form.of(&self.texts))?;
+        if self.reasoning_part {
+            let mut parts = vec![json!({ "type": "thinking", "thinking": self.reasoning() })];
+            let texts = self.texts.iter().filter(|text| !text.is_empty());
+            parts.extend(texts.map(|text| json!({ "type": "text", "text": text })));
+            map.serialize_entry("content", &parts)?;
+        } else {
+            map.serialize_entry("content", &self.form.of(&self.texts))?;
+        }
         for (field, text) in &self.fields {
             map.serialize_entry(field, text)?;
         }

@@ -9,7 +9,9 @@ use super::fields::{
     text, whole,
 };
 use super::path::Path;
-use super::{Content, Message, Prompt, Request, Role, ToolCall};
+use super::template_options::{documents, variables};
+use super::tools::{tool, tool_choice};
+use super::{Content, Message, Prompt, ReasoningEffort, Request, Role, ToolCall};
 use crate::Error;
 
 pub(super) fn request(json: &str) -> Result<Request, Error> {
@@ -19,6 +21,17 @@ pub(super) fn request(json: &str) -> Result<Request, Error> {
         let path = &Path::of(&field);
         match field.as_str() {
             "messages" => request.messages = Some(list(path, value, "an array of messages", message)?),
+            "tools" => request.tools = list(path, value, "an array of tools", tool)?,
+            "tool_choice" => request.tool_choice = tool_choice(path, value)?,
+            "parallel_tool_calls" => request.parallel_tool_calls = Some(boolean(path, &value)?),
+            "documents" => request.documents = documents(path, value)?,
+            "chat_template_kwargs" => request.chat_template_kwargs = variables(path, value)?,
+            "reasoning_effort" => {
+                let effort = one_of(path, &value, ReasoningEffort::ALL, ReasoningEffort::name)?;
+                request.reasoning_effort = Some(effort);
+            }
+            "enable_thinking" => request.enable_thinking = Some(boolean(path, &value)?),
+            "add_generation_prompt" => request.add_generation_prompt = Some(boolean(path, &value)?),
             "prompt" => request.prompt = Some(prompt(path, value)?),
             "max_tokens" => request.max_tokens = Some(count(path, &value)?),
             "seed" => request.sampling.seed = Some(whole(path, &value)?),
@@ -37,7 +50,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
     let mut fields = object(path, value, "a message, which is an object with `role` and `content`")?;
     let role = role(&path.field("role"), fields.get("role"))?;
     let mut message = Message { content: None, ..Message::new(role, "") };
-    let mut refusal = None;
+    let (mut refusal, mut reasoning) = (None, None);
     // It may be missing if there are tool calls, which come later.
     let found = if fields.contains_key("content") { "is null" } else { "is missing" };
     fields.remove("role");
@@ -47,6 +60,8 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
             "content" => message.content = Some(content(path, value)?),
             "name" => message.name = Some(text(path, value)?),
             "reasoning_content" => message.reasoning_content = Some(text(path, value)?),
+            // The same under the name that other servers use.
+            "reasoning" => reasoning = Some(text(path, value)?),
             "tool_calls" => message.tool_calls = list(path, value, "an array of tool calls", tool_call)?,
             "tool_call_id" => message.tool_call_id = Some(text(path, value)?),
             // Fields that OpenAI's client sends back with an answer: a refusal is the assistant's text, ...
@@ -62,6 +77,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
         let reason = format!("belongs to messages of the assistant, and this one's role is {role}");
         return Err(path.field("tool_calls").invalid(reason));
     }
+    message.reasoning_content = message.reasoning_content.or(reasoning);
     if message.content.is_none() {
         message.content = refusal.filter(|_| role == Role::Assistant).map(Content::Text);
     }

@@ -9,7 +9,12 @@ pub fn with_template(template: &str) -> Engine<FakeBackend> {
 }
 
 pub fn try_prompt(engine: &Engine<FakeBackend>, messages: Value) -> Result<String, Error> {
-    let request = Request::from_json(&json!({ "messages": messages }).to_string())?;
+    try_request(engine, &json!({ "messages": messages }))
+}
+
+/// The prompt of a request.
+pub fn try_request(engine: &Engine<FakeBackend>, request: &Value) -> Result<String, Error> {
+    let request = Request::from_json(&request.to_string())?;
     let generation = engine.generate(&request)?;
     assert_eq!(engine.count_tokens(&request)?, generation.prompt().len());
     let mut bytes = Vec::new();
@@ -49,8 +54,12 @@ pub const PUBLISHED: [(&str, &str); 8] = [
 
 /// The template of a published model, from the fixtures.
 pub fn published(name: &str) -> Engine<FakeBackend> {
+    with_template(&source_of(name))
+}
+
+pub fn source_of(name: &str) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/templates");
-    with_template(&std::fs::read_to_string(folder.join(format!("{name}.jinja"))).unwrap())
+    std::fs::read_to_string(folder.join(format!("{name}.jinja"))).unwrap()
 }
 
 /// Iterates over the parts for every role.

@@ -12,3 +12,4 @@ mod memory;
 mod raw_file;
 mod requests;
 mod suggest;
+mod tool_requests;

@@ -25,6 +25,16 @@ pub fn model_file() -> Vec<u8> {
     file("llama", &[], &ATTENTION)
 }
 
+/// The same with another template for requests with tools.
+pub fn model_file_with_tool_template(template: &str, for_tools: &str) -> Vec<u8> {
+    let templates = [
+        ("tokenizer.chat_template", Value::String(template.into())),
+        ("tokenizer.chat_template.tool_use", Value::String(for_tools.into())),
+        ("llama.context_length", Value::U32(1 << 16)),
+    ];
+    file("llama", &templates, &ATTENTION)
+}
+
 /// The same with another template, and a context long enough for its prompts.
 pub fn model_file_with_template(template: &str) -> Vec<u8> {
     let template = ("tokenizer.chat_template", Value::String(template.into()));

@@ -1,7 +1,10 @@
 //! Chat prompts: template features are detected, and no message is lost.
 
 mod begun;
+mod hostile;
 mod lost;
+mod thinking;
+mod tools;
 
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START, engine};

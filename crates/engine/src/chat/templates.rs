@@ -1,0 +1,74 @@
+//! The chat templates of a file.
+
+use linnet_gguf::Metadata;
+use linnet_text::{LocalTime, TextError, Tokenizer};
+
+use super::Chat;
+use crate::{Error, Request};
+
+/// A model's chat template, and those that its file has for tools and for documents.
+#[derive(Debug)]
+pub struct ChatTemplates {
+    default: Chat,
+    tool_use: Option<Chat>,
+    rag: Option<Chat>,
+}
+
+impl ChatTemplates {
+    /// Compiles the templates of a file and detects their features. `None` if it has no
+    /// `tokenizer.chat_template`; the inner error says why that is not a template. A named template that does
+    /// not compile is not used.
+    ///
+    /// # Errors
+    /// [`Error::Gguf`] if the template is not a string.
+    pub fn from_gguf(
+        metadata: &Metadata,
+        tokenizer: &Tokenizer,
+        now: LocalTime,
+    ) -> Result<Option<Result<Self, TextError>>, Error> {
+        const KEY: &str = "tokenizer.chat_template";
+        let Some(source) = metadata.str(KEY)? else { return Ok(None) };
+        let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
+        let new = |source: &str| Chat::new(source, text(tokenizer.bos()), text(tokenizer.eos()), now);
+        let named = |name: &str| {
+            let source = metadata.str(&format!("{KEY}.{name}")).ok().flatten()?;
+            new(source).ok().filter(Chat::is_usable)
+        };
+        let templates = |default| ChatTemplates { default, tool_use: named("tool_use"), rag: named("rag") };
+        Ok(Some(new(source).map(templates)))
+    }
+
+    /// Whether they can be used.
+    pub fn is_usable(&self) -> bool {
+        self.default.is_usable()
+    }
+
+    /// Whether the template for a request with tools shows them. Otherwise the prompt describes them in a
+    /// system message, and asks for calls in the form of the template if it
+    /// [shows calls](Self::shows_calls), or else as JSON between `<tool_call>` and `</tool_call>`.
+    pub fn shows_tools(&self) -> bool {
+        self.tool_use.as_ref().unwrap_or(&self.default).shows_tools()
+    }
+
+    /// Whether the template for a request with tools shows past calls.
+    pub fn shows_calls(&self) -> bool {
+        self.tool_use.as_ref().unwrap_or(&self.default).shows_calls()
+    }
+
+    /// The prompt of a request's `messages`, with a guard wherever they spell a control token (see
+    /// [`Tokenizer::guard`]).
+    ///
+    /// # Errors
+    /// [`Error::Text`] if the template rejects the messages or fails, [`Error::TextLost`] if it leaves out a
+    /// message, [`Error::InvalidRequest`] for an invalid request, or if it cannot show the documents.
+    pub fn prompt(&self, request: &Request, tokenizer: &Tokenizer, now: LocalTime) -> Result<String, Error> {
+        request.check()?;
+        self.of(request).prompt(request, tokenizer, now)
+    }
+
+    fn of(&self, request: &Request) -> &Chat {
+        let tool_use = self.tool_use.as_ref().filter(|_| request.shown_tools().next().is_some());
+        let rag = self.rag.as_ref().filter(|_| !request.documents.is_empty());
+        tool_use.or(rag).unwrap_or(&self.default)
+    }
+}

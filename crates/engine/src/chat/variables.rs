@@ -1,0 +1,92 @@
+//! The variables of a template besides the messages.
+
+use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Chat;
+use super::message::Guard;
+use super::tools::ToolsPlace;
+use crate::request::ReasoningEffort;
+use crate::{Error, Request};
+
+/// What a template gets in addition to messages, guarded.
+pub(super) struct Variables {
+    pub(super) tools: Option<Value>,
+    pub(super) documents: Option<Value>,
+    pub(super) extra: Map<String, Value>,
+    pub(super) now: LocalTime,
+}
+
+impl Variables {
+    /// None but the time.
+    pub(super) fn new(now: LocalTime) -> Self {
+        Variables { tools: None, documents: None, extra: Map::new(), now }
+    }
+
+    /// One variable, for a probe.
+    pub(super) fn with(name: &str, value: Value, now: LocalTime) -> Self {
+        let mut variables = Variables::new(now);
+        variables.extra.insert(name.to_owned(), value);
+        variables
+    }
+
+    pub(super) fn render(
+        &self,
+        template: &ChatTemplate,
+        messages: &(impl Serialize + ?Sized),
+        add_generation_prompt: bool,
+    ) -> Result<String, TextError> {
+        template.render(&ChatContext {
+            messages,
+            tools: self.tools.clone(),
+            documents: self.documents.clone(),
+            add_generation_prompt,
+            extra: self.extra.clone(),
+            now: self.now,
+        })
+    }
+}
+
+impl Chat {
+    /// The variables that a request sets.
+    pub(super) fn variables(
+        &self,
+        request: &Request,
+        guard: Guard<'_>,
+        now: LocalTime,
+    ) -> Result<Variables, Error> {
+        if !request.documents.is_empty() && !self.capabilities.documents {
+            let reason = "are not shown by this model's template; put their text into a message";
+            return Err(Error::invalid("documents", reason));
+        }
+        let tools = self.capabilities.tools;
+        let takes_tools = matches!(tools.place(), ToolsPlace::Whole | ToolsPlace::Functions);
+        let mut shown = request.shown_tools().peekable();
+        let tools = (takes_tools && shown.peek().is_some()).then(|| tools.value(shown, guard));
+        let documents = request.documents.iter().map(|document| guard.value(document));
+        let documents = (!request.documents.is_empty()).then(|| documents.collect());
+        let mut extra = Map::new();
+        if let Some(thinks) = request.thinks() {
+            for name in self.thinking.switches.iter().chain(&["enable_thinking"]) {
+                extra.insert((*name).to_owned(), thinks.into());
+            }
+        }
+        let effort = request.reasoning_effort.and_then(|effort| self.thinking.effort(effort));
+        if let Some(effort) = effort {
+            extra.insert("reasoning_effort".to_owned(), effort.name().into());
+        }
+        for (name, value) in &request.chat_template_kwargs {
+            extra.insert(name.clone(), guard.option(value));
+        }
+        Ok(Variables { tools, documents, extra, now })
+    }
+}
+
+impl super::thinking::Thinking {
+    /// The level that the template takes for the requested one: the nearest above it, or else below it.
+    fn effort(&self, wanted: ReasoningEffort) -> Option<ReasoningEffort> {
+        let above = self.efforts.iter().find(|effort| **effort >= wanted);
+        above.or(self.efforts.last()).copied()
+    }
+}

@@ -1,0 +1,106 @@
+//! Reasoning in prompts: that of earlier answers, and whether and how much the model thinks.
+
+use super::tools::{call, result};
+use crate::chats::{published, try_request, user, with_template};
+use serde_json::{Value, json};
+
+fn thought(field: &str) -> Value {
+    json!({ "role": "assistant", "content": "So.", field: "Hm." })
+}
+
+fn prompt(template: &str, request: Value) -> String {
+    try_request(&with_template(template), &request).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn reasoning_goes_where_the_template_looks_for_it() {
+    let parts = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}\
+        {% for p in m.content %}{{ '[' + p.thinking + ']' if p.type == 'thinking' else p.text }}{% endfor %}\
+        {% endif %};{% endfor %}";
+    let field = |name: &str| {
+        format!(
+            "{{% for m in messages %}}{{{{ '[' + m.{name} + ']' if m.{name} }}}}{{{{ m.content }}}};{{% endfor %}}"
+        )
+    };
+    let templates = [parts.to_owned(), field("reasoning_content"), field("reasoning"), field("thinking")];
+    for template in templates {
+        for given in ["reasoning_content", "reasoning"] {
+            let messages = json!([user("Hi"), thought(given), user("Why?")]);
+            assert_eq!(prompt(&template, json!({ "messages": messages })), "Hi;[Hm.]So.;Why?;", "{template}");
+        }
+    }
+}
+
+#[test]
+fn reasoning_is_kept_and_dropped_as_the_template_does() {
+    let qwen = published("Qwen-Qwen3-0.6B");
+    let mut called = call("call00001", "{}");
+    called["reasoning_content"] = "Look it up.".into();
+    let talk =
+        json!([user("Hi"), thought("reasoning_content"), user("Rain?"), called, result("call00001", "no")]);
+    let prompt = try_request(&qwen, &json!({ "messages": talk })).unwrap();
+    assert!(!prompt.contains("Hm.") && prompt.contains("<think>\nLook it up.\n</think>"), "{prompt}");
+    let gpt_oss = published("openai-gpt-oss-120b");
+    let prompt = try_request(&gpt_oss, &json!({ "messages": talk })).unwrap();
+    assert!(prompt.contains("<|channel|>analysis<|message|>Look it up.<|end|>"), "{prompt}");
+    assert!(!prompt.contains("Hm."), "{prompt}");
+}
+
+/// gpt-oss' template rejects a call with both.
+#[test]
+fn text_before_a_call_joins_the_reasoning_if_it_must() {
+    let mut called = call("1", "{}");
+    (called["reasoning_content"], called["content"]) = ("Hm.".into(), "One moment.".into());
+    let request = json!({ "messages": [user("Rain?"), called, result("1", "no")] });
+    let prompt = try_request(&published("openai-gpt-oss-120b"), &request).unwrap();
+    assert!(prompt.contains("<|channel|>analysis<|message|>Hm.\n\nOne moment.<|end|>"), "{prompt}");
+}
+
+#[test]
+fn thinking_is_switched_by_the_variable_that_the_template_has() {
+    for variable in ["enable_thinking", "thinking"] {
+        let template = format!(
+            "{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}{{% if {variable} is defined %}}\
+             {{{{ ' on' if {variable} else ' off' }}}}{{% endif %}}"
+        );
+        let prompt = |fields: Value| {
+            let mut request = json!({ "messages": [user("Hi")] });
+            request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            prompt(&template, request)
+        };
+        assert_eq!(prompt(json!({})), "Hi");
+        assert_eq!(prompt(json!({ "enable_thinking": true })), "Hi on");
+        assert_eq!(prompt(json!({ "enable_thinking": false })), "Hi off");
+        assert_eq!(prompt(json!({ "reasoning_effort": "none" })), "Hi off");
+        assert_eq!(prompt(json!({ "reasoning_effort": "low" })), "Hi on");
+        assert_eq!(prompt(json!({ "reasoning_effort": "low", "enable_thinking": false })), "Hi off");
+        let variables = json!({ "enable_thinking": false, "thinking": false });
+        let overridden = json!({ "enable_thinking": true, "chat_template_kwargs": variables });
+        assert_eq!(prompt(overridden), "Hi off");
+    }
+}
+
+#[test]
+fn the_effort_is_the_nearest_that_the_template_takes() {
+    let gpt_oss = published("openai-gpt-oss-120b");
+    let effort = |engine, effort: Value| {
+        try_request(engine, &json!({ "messages": [user("Hi")], "reasoning_effort": effort })).unwrap()
+    };
+    for (given, shown) in [
+        (Value::Null, "medium"),
+        ("none".into(), "low"),
+        ("minimal".into(), "low"),
+        ("low".into(), "low"),
+        ("high".into(), "high"),
+    ] {
+        assert!(effort(&gpt_oss, given.clone()).contains(&format!("Reasoning: {shown}\n")), "{given}");
+    }
+    let strict = with_template(
+        "{% set effort = reasoning_effort or 'high' %}{% if effort not in ['none', 'high'] %}\
+         {{ raise_exception('effort') }}{% endif %}\
+         {% for m in messages %}{{ m.content }}{% endfor %} {{ effort }}",
+    );
+    for (given, shown) in [("none", "none"), ("minimal", "high"), ("medium", "high"), ("high", "high")] {
+        assert_eq!(effort(&strict, given.into()), format!("Hi {shown}"), "{given}");
+    }
+}
