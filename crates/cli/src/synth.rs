@@ -4,7 +4,7 @@ mod file;
 mod shape;
 mod tensors;
 mod values;
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

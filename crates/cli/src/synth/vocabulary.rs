@@ -61,7 +61,7 @@ pub fn lists(vocabulary: &Vocabulary) -> Lists {
 
 /// A byte in GPT-2's alphabet: printable bytes are themselves, the others are characters from 256 on, in
 /// order.
-fn spelled_byte(byte: usize) -> String {
+pub fn spelled_byte(byte: usize) -> String {
     let prints = |byte: usize| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     let code = if prints(byte) { byte } else { 256 + (0..byte).filter(|before| !prints(*before)).count() };
     char::from_u32(code as u32).map(String::from).unwrap_or_default()

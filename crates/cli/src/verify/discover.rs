@@ -29,6 +29,10 @@ pub enum Found {
     Strings(PathBuf),
     /// `NAME.json` with the prompts that `NAME.jinja` renders.
     Template(PathBuf),
+    /// `FAMILY.json` with requests and their prompts.
+    Chat(PathBuf),
+    /// Tool loops and their prompts by several templates.
+    Loops(PathBuf),
 }
 
 /// All cases under `path`, which may be a folder at any level or a single file, sorted by path.
@@ -93,8 +97,8 @@ fn classify(path: &Path) -> Vec<Found> {
         }
         (_, "gguf") => quant(&folder, stem).or_else(|| vocabulary(path)).into_iter().collect(),
         (_, "inp" | "out") => vocabulary(&path.with_extension("")).into_iter().collect(),
-        (_, "json") => strings_or_template(path).into_iter().collect(),
-        (_, "jinja") => strings_or_template(&path.with_extension("json")).into_iter().collect(),
+        (_, "json") => of_json(path).into_iter().collect(),
+        (_, "jinja") => of_json(&path.with_extension("json")).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -158,8 +162,15 @@ fn vocabulary(gguf: &Path) -> Option<Found> {
     (gguf.is_file() && beside(".inp") && beside(".out")).then(|| Found::Vocabulary(gguf.to_owned()))
 }
 
-fn strings_or_template(path: &Path) -> Option<Found> {
+fn of_json(path: &Path) -> Option<Found> {
     let Ok(Value::Object(content)) = json(path) else { return None };
+    let has = |keys: [&str; 2]| keys.iter().all(|key| content.contains_key(*key));
+    if has(["template", "render"]) {
+        return Some(Found::Chat(path.to_owned()));
+    }
+    if has(["families", "loops"]) {
+        return Some(Found::Loops(path.to_owned()));
+    }
     if !content.contains_key("cases") {
         return None;
     }

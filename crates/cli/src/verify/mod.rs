@@ -1,5 +1,6 @@
 //! `linnet verify`: compares the engine with reference results.
 
+mod chat;
 mod dequant;
 mod discover;
 mod divergence;
@@ -26,7 +27,8 @@ use crate::terminal;
 use discover::Found;
 use report::Report;
 
-/// Compare the engine with reference files: models, block formats, tokenizers, chat templates
+/// Compare the engine with reference files: models, block formats, tokenizers, chat templates,
+/// chat formats
 ///
 /// Prints one line per case with its figure and limit. Exits with 1 if a case fails and with 2 if there were
 /// none.
@@ -143,6 +145,16 @@ fn verify<B: Backend>(
                 }
             }
             Found::Template(path) => context.report.add(templates::run(path))?,
+            Found::Chat(path) => {
+                for outcome in chat::family(path) {
+                    context.report.add(outcome)?;
+                }
+            }
+            Found::Loops(path) => {
+                for outcome in chat::loops(path) {
+                    context.report.add(outcome)?;
+                }
+            }
         }
     }
     Ok(if context.report.finish()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })

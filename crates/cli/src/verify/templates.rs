@@ -100,7 +100,7 @@ fn check(template: &ChatTemplate, case: &Case, now: LocalTime) -> Option<String>
 }
 
 /// The text around the first difference.
-fn difference(ours: &str, expected: &str) -> String {
+pub fn difference(ours: &str, expected: &str) -> String {
     let at = ours.chars().zip(expected.chars()).take_while(|(a, b)| a == b).count();
     let around =
         |text: &str| -> String { text.chars().skip(at.saturating_sub(AROUND)).take(2 * AROUND).collect() };

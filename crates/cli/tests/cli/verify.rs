@@ -48,6 +48,40 @@ fn decoded_values_are_compared_bit_for_bit() {
 }
 
 #[test]
+fn prompts_of_requests_are_compared() {
+    let folder = fixture::folder("verify_chat");
+    let template = "{% for t in tools or [] %}<{{ t.function.name }}>{% endfor %}\
+                    {% for m in messages %}[{{ m.content }}]{% endfor %}";
+    fs::write(folder.join("t.jinja"), template).unwrap();
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    let messages = json!([{ "role": "user", "content": "hi" }]);
+    let write = |rendered: &str| {
+        let request = json!({ "messages": messages, "tools": true });
+        let case = json!({ "name": "user", "request": request, "rendered": rendered });
+        let family = json!({ "template": "t.jinja", "tools": tools, "render": [case] });
+        fs::write(folder.join("family.json"), family.to_string()).unwrap();
+        let said = json!({
+            "name": "a", "tools": tools, "messages": messages, "add_generation_prompt": true,
+            "prompts": { "t": { "rendered": rendered } },
+        });
+        let loops = json!({ "families": { "t": {} }, "loops": [said] });
+        let beside = folder.join("openai");
+        fs::create_dir_all(&beside).unwrap();
+        fs::create_dir_all(folder.join("chat")).unwrap();
+        fs::write(folder.join("chat/t.jinja"), template).unwrap();
+        fs::write(beside.join("loops.json"), loops.to_string()).unwrap();
+    };
+    write("<f>[hi]");
+    let (status, stdout, _) = verify(&[&folder], &[]);
+    assert_eq!((status, last_line(&stdout)), (Some(0), "3 passed, 0 failed, 0 skipped"), "{stdout}");
+    write("<f>[ho]");
+    let (status, stdout, _) = verify(&[&folder], &[]);
+    assert_eq!((status, last_line(&stdout)), (Some(1), "1 passed, 2 failed, 0 skipped"), "{stdout}");
+    let line = "FAIL chat family render: wrong prompts 1 (limit 0); of 1; user: at character 5: expected";
+    assert!(stdout.starts_with(line), "{stdout}");
+}
+
+#[test]
 fn templates_are_compared_character_by_character() {
     let folder = fixture::folder("verify_templates");
     fs::write(folder.join("t.jinja"), "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}")

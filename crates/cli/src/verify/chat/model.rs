@@ -1,0 +1,115 @@
+//! A template with a vocabulary, as in a model's file.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::Path;
+
+use linnet_engine::{ChatTemplates, Error, Request};
+use linnet_gguf::{Array, Gguf, HeaderWriter, Strings, Value};
+use linnet_text::Tokenizer;
+
+use super::super::golden::{GoldenError, text};
+use super::{Tokens, now};
+use crate::synth::vocabulary::spelled_byte;
+
+/// `tokenizer.ggml.token_type` of text and control tokens.
+const NORMAL: i32 = 1;
+const CONTROL: i32 = 3;
+/// Maximum length of a control token in bytes.
+const LONGEST: usize = 40;
+
+/// What renders a prompt.
+pub struct Model {
+    pub templates: ChatTemplates,
+    tokenizer: Tokenizer,
+    /// The texts of its control tokens.
+    pub marks: BTreeSet<String>,
+}
+
+impl Model {
+    /// Reads a template. Its vocabulary has the bytes, and as control tokens these tokens and marks, and all
+    /// that the template spells as `<|name|>`.
+    pub fn read(path: &Path, tokens: &Tokens, marks: &[String]) -> Result<Self, GoldenError> {
+        let source = text(path)?;
+        let format = |reason: &dyn Display| GoldenError::Format {
+            path: path.to_owned(),
+            format: "chat template",
+            reason: reason.to_string(),
+        };
+        let mut controls: BTreeSet<String> = marks.iter().cloned().collect();
+        controls.extend([tokens.bos_token.clone(), tokens.eos_token.clone()]);
+        controls.extend(spelled_controls(&source));
+        controls.retain(|token| !token.is_empty());
+        let header = header(&source, tokens, &controls);
+        let metadata = Gguf::parse(&header).map_err(|error| format(&error))?.metadata;
+        let tokenizer = Tokenizer::from_gguf(&metadata).map_err(|error| format(&error))?;
+        let templates = ChatTemplates::from_gguf(&metadata, &tokenizer, now());
+        match templates.map_err(|error| format(&error))? {
+            Some(Ok(templates)) => Ok(Model { templates, tokenizer, marks: controls }),
+            Some(Err(error)) => Err(format(&error)),
+            None => Err(format(&"it is missing")),
+        }
+    }
+
+    /// The prompt of a request, as the model reads it: without guards.
+    pub fn prompt(&self, request: &Request) -> Result<String, Error> {
+        const GUARD: char = '\u{FDD0}';
+        self.templates.prompt(request, &self.tokenizer, now()).map(|prompt| prompt.replace(GUARD, ""))
+    }
+
+    /// The control tokens of a request's prompt.
+    pub fn controls(&self, request: &Request) -> Result<Vec<u32>, Error> {
+        let prompt = self.templates.prompt(request, &self.tokenizer, now())?;
+        Ok(self.tokenizer.controls(&prompt))
+    }
+}
+
+/// The header of a file with this template.
+fn header(source: &str, tokens: &Tokens, controls: &BTreeSet<String>) -> Vec<u8> {
+    let mut writer = HeaderWriter::new();
+    let mut strings: Strings = (0..256).map(spelled_byte).collect();
+    let mut types = vec![NORMAL; strings.len()];
+    for (index, token) in controls.iter().enumerate() {
+        strings.push(token);
+        types.push(CONTROL);
+        for (key, text) in [("bos", &tokens.bos_token), ("eos", &tokens.eos_token)] {
+            if token == text {
+                let id = Value::U32(256 + index as u32);
+                writer.metadata(&format!("tokenizer.ggml.{key}_token_id"), id);
+            }
+        }
+    }
+    for (key, value) in [
+        ("general.architecture", Value::String("llama".into())),
+        ("tokenizer.ggml.model", Value::String("gpt2".into())),
+        ("tokenizer.ggml.pre", Value::String("gpt-2".into())),
+        ("tokenizer.ggml.tokens", Value::Array(Array::Strings(strings))),
+        ("tokenizer.ggml.token_type", Value::Array(Array::I32(types))),
+        ("tokenizer.ggml.merges", Value::Array(Array::Strings(Strings::default()))),
+        ("tokenizer.chat_template", Value::String(source.into())),
+    ] {
+        writer.metadata(key, value);
+    }
+    writer.to_bytes()
+}
+
+/// What the template spells as `<|name|>`.
+fn spelled_controls(source: &str) -> impl Iterator<Item = String> {
+    source.match_indices("<|").filter_map(|(start, _)| {
+        let (name, _) = source[start + 2..].split_once("|>")?;
+        let is_name =
+            !name.is_empty() && name.len() <= LONGEST && !name.contains(['\'', '"', '<', ' ', '\n']);
+        is_name.then(|| format!("<|{name}|>"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_tokens_of_a_template() {
+        let found: Vec<String> = spelled_controls("{{ '<|a|>' }}<|' + role + '|><|b_c|><|").collect();
+        assert_eq!(found, ["<|a|>", "<|b_c|>"]);
+    }
+}
