@@ -11,12 +11,15 @@ mod lost;
 mod message;
 mod prepare;
 mod probe;
+mod start;
 mod templates;
 mod thinking;
 mod tools;
 mod variables;
 
-use linnet_text::{ChatTemplate, LocalTime, TextError, Tokenizer};
+use std::sync::Arc;
+
+use linnet_text::{ChatFormat, ChatTemplate, LocalTime, TextError, Tokenizer};
 use serde::Serialize;
 
 use begun::{THOUGHT_MARKS, ThoughtMarks, thought_marks_of};
@@ -24,6 +27,8 @@ use calls::with_short_ids;
 use capabilities::{ContentForm, TemplateCapabilities};
 use lost::first_lost;
 use message::{Guard, Prepared};
+use start::shown_tokens;
+pub(crate) use start::AnswerStart;
 pub use templates::ChatTemplates;
 use thinking::Thinking;
 use tools::ToolsPlace;
@@ -36,6 +41,10 @@ use crate::{Error, Request};
 #[derive(Debug)]
 struct Chat {
     template: ChatTemplate,
+    /// How the model marks its reasoning and its calls.
+    format: ChatFormat,
+    /// Control tokens that the parser of this format needs as text, sorted.
+    shown: Arc<[u32]>,
     capabilities: TemplateCapabilities,
     /// The marks that it writes around reasoning.
     thought_marks: Option<ThoughtMarks>,
@@ -50,8 +59,11 @@ impl Chat {
     /// # Errors
     /// [`TextError::Template`] if `source` is not a template. A template that loses the user's text only
     /// makes [`Chat::prompt`] fail: the model still works for completions.
-    fn new(source: &str, bos: &str, eos: &str, now: LocalTime) -> Result<Self, TextError> {
-        let template = ChatTemplate::new(source, bos, eos)?;
+    fn new(source: &str, tokenizer: &Tokenizer, now: LocalTime) -> Result<Self, TextError> {
+        let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
+        let template = ChatTemplate::new(source, text(tokenizer.bos()), text(tokenizer.eos()))?;
+        let format = ChatFormat::detect(&template, source, now);
+        let shown = shown_tokens(&format, tokenizer);
         let capabilities = TemplateCapabilities::of(&template, source, now);
         let form = capabilities.user.unwrap_or(ContentForm::Text);
         let asked = form.message(Role::User, ".");
@@ -60,7 +72,7 @@ impl Chat {
         looked_for.extend(THOUGHT_MARKS.as_flattened().iter().map(|mark| (*mark).to_owned()));
         looked_for.sort_unstable();
         let thought_marks = thought_marks_of(source);
-        Ok(Chat { template, capabilities, thought_marks, thinking, looked_for })
+        Ok(Chat { template, format, shown, capabilities, thought_marks, thinking, looked_for })
     }
 
     /// Whether it can be used.

@@ -33,10 +33,32 @@ pub struct ModelInfo {
     pub file_bytes: u64,
     /// Whether the file has a usable chat template; without one only `completions` works.
     pub chat: bool,
+    /// Whether the model reasons before it answers, and whether a request can turn that off.
+    pub reasoning: ReasoningSupport,
+    /// Whether the chat template describes tools to the model; otherwise Linnet's own text does.
+    pub tools: bool,
+}
+
+/// Whether a model reasons before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ReasoningSupport {
+    /// It does not.
+    None,
+    /// It does, and its template has no switch.
+    Always,
+    /// A request can turn it on and off.
+    Switchable,
 }
 
 impl ModelInfo {
-    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize, chat: bool) -> Self {
+    pub(crate) fn new(
+        header: &Gguf,
+        config: &Config,
+        context_length: usize,
+        chat: Option<&ChatTemplates>,
+    ) -> Self {
         let mut bytes_by_type: Vec<(&str, u64)> = Vec::new();
         for tensor in &header.tensors {
             let name = tensor.dtype.name();
@@ -58,7 +80,9 @@ impl ModelInfo {
             context_length,
             training_context_length: config.context_length,
             file_bytes: header.file_len(),
-            chat,
+            chat: chat.is_some(),
+            reasoning: chat.map_or(ReasoningSupport::None, ChatTemplates::reasoning),
+            tools: chat.is_some_and(ChatTemplates::shows_tools),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Generates one answer, token by token.
 
+mod answer;
 mod decode_batcher;
 mod events;
 mod sampler;
@@ -10,14 +11,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
-use linnet_text::Detokenizer;
+use linnet_text::{ChatEnd, Detokenizer};
 
 use crate::engine::Engine;
-use crate::{Error, Request, prompt};
+use crate::prompt::{self, PreparedPrompt};
+use crate::{Error, Request};
+pub use answer::ToolCallDelta;
+use answer::{AnswerReader, CallIds, Delta};
 pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
 pub use sampler::Sampler;
-use stop::StopMatcher;
 pub use token_logprob::{Logprobs, TokenLogprob};
 
 /// The result of running the model.
@@ -48,7 +51,9 @@ pub struct Generation {
     detokenizer: Detokenizer,
     /// UTF-16 code units returned so far.
     printed: usize,
-    stop: StopMatcher,
+    answer: AnswerReader,
+    /// Number of tokens of the reasoning.
+    reasoning_tokens: usize,
     prompt_run: usize,
     /// The longest cache length at the end of a call so far.
     reached: usize,
@@ -64,7 +69,7 @@ pub struct Generation {
 impl Generation {
     pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Self, Error> {
         request.check()?;
-        let tokens = prompt::tokens(engine, request)?;
+        let PreparedPrompt { tokens, chat } = prompt::prepare(engine, request)?;
         let context_length = engine.session.context_length();
         if tokens.len() >= context_length {
             return Err(Error::ContextFull { prompt_tokens: tokens.len(), context_length });
@@ -80,6 +85,14 @@ impl Generation {
             // The space before its first word belongs to it.
             detokenizer = detokenizer.after(*last);
         }
+        let answer = match chat {
+            Some(chat) => {
+                detokenizer = detokenizer.showing(Arc::clone(chat.shown));
+                let ids = CallIds { style: chat.format.ids, seed: (engine.platform.random_seed)() };
+                AnswerReader::of_chat(&request.stop, chat.parser(request), ids, &chat.call)
+            }
+            None => AnswerReader::of_text(&request.stop),
+        };
         let seed = request.sampling.seed.unwrap_or_else(engine.platform.random_seed);
         Ok(Generation {
             prompt_len: tokens.len(),
@@ -93,7 +106,8 @@ impl Generation {
             came: None,
             detokenizer,
             printed: 0,
-            stop: StopMatcher::new(&request.stop),
+            answer,
+            reasoning_tokens: 0,
             prompt_run: 0,
             reached: 0,
             started: None,
@@ -159,11 +173,12 @@ impl Generation {
         }
         let printed = self.detokenizer.push(token);
         self.printed += printed.encode_utf16().count();
-        let (text, stopped) = self.stop.push(&printed);
+        let (Delta { text, reasoning, tool_calls }, stopped) = self.answer.push(&printed);
+        self.reasoning_tokens += usize::from(self.answer.is_reasoning() || !reasoning.is_empty());
         if stopped {
             self.end = Some(FinishReason::Stop);
         }
-        Ok(Event::Token { text, token, left: self.chosen.len(), logprobs })
+        Ok(Event::Token { text, reasoning, tool_calls, token, left: self.chosen.len(), logprobs })
     }
 
     /// Runs a chunk of the prompt, or the rest of it and then up to several tokens.
@@ -232,8 +247,15 @@ impl Generation {
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {
-        let (mut text, _) = self.stop.push(&self.detokenizer.finish());
-        text.push_str(&self.stop.finish());
+        let end = match finish_reason {
+            FinishReason::Stop | FinishReason::ToolCalls => ChatEnd::Stopped,
+            FinishReason::Length | FinishReason::Cancelled => ChatEnd::Length,
+        };
+        let Delta { text, reasoning, tool_calls } = self.answer.finish(&self.detokenizer.finish(), end);
+        let finish_reason = match finish_reason {
+            FinishReason::Stop if self.answer.calls_tools() => FinishReason::ToolCalls,
+            reason => reason,
+        };
         let (prompt_tokens, completion_tokens) = (self.prompt_len, self.generated().len());
         let prompt_ms = self.first_token.map_or(0.0, |t| t - started);
         let predicted_ms = self.first_token.map_or(0.0, |t| self.last_token - t);
@@ -242,10 +264,13 @@ impl Generation {
         Done {
             finish_reason,
             text,
+            reasoning,
+            tool_calls,
             usage: Usage {
                 prompt_tokens,
                 completion_tokens,
                 total_tokens: prompt_tokens + completion_tokens,
+                reasoning_tokens: self.reasoning_tokens,
             },
             timings: Timings {
                 prompt_n: self.prompt_run,

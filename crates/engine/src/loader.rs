@@ -294,8 +294,8 @@ fn prepare<B: Backend>(
     let compile = compile_options(&model.config, &plan, backend.capabilities(), options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
     let chat = ChatTemplates::from_gguf(&header.metadata, &tokenizer, (options.platform.local_time)())?;
-    let can_chat = matches!(&chat, Some(Ok(chat)) if chat.is_usable());
-    let info = ModelInfo::new(&header, &model.config, compile.context_length, can_chat);
+    let usable = chat.as_ref().and_then(|chat| chat.as_ref().ok()).filter(|chat| chat.is_usable());
+    let info = ModelInfo::new(&header, &model.config, compile.context_length, usable);
     // Mostly the vocabulary: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 

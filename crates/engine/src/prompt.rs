@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use linnet_graph::Backend;
 use linnet_text::{EncodeOptions, TextError};
 
+use crate::chat::AnswerStart;
 use crate::engine::Engine;
 use crate::request::{Content, Message, Prompt, Role};
 use crate::{Error, Request};
@@ -12,14 +13,27 @@ use crate::{Error, Request};
 /// Reading stops at this many context lengths: enough to estimate the length of a prompt that does not fit.
 const READ: usize = 4;
 
-/// The tokens of a request's prompt, at least one.
-pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
+/// The prompt of a request.
+pub(crate) struct PreparedPrompt<'a> {
+    /// At least one.
+    pub(crate) tokens: Vec<u32>,
+    /// The start of the answer, in a chat.
+    pub(crate) chat: Option<AnswerStart<'a>>,
+}
+
+/// The prompt of a request.
+pub(crate) fn prepare<'a, B: Backend>(
+    engine: &'a Engine<B>,
+    request: &Request,
+) -> Result<PreparedPrompt<'a>, Error> {
     refuse_long_texts(engine, request.messages.as_deref().unwrap_or_default())?;
+    let mut chat = None;
     let tokens = match source(engine, request)? {
-        Source::Text(text, options) => {
+        Source::Text(text, options, start) => {
             let tokens = read(engine, &text, options)?;
             // A file's vocabulary may have more tokens than its embedding table has rows.
             check_ids(engine, &tokens)?;
+            chat = start;
             tokens
         }
         Source::Tokens(tokens) => tokens.to_vec(),
@@ -30,7 +44,7 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
             None => Error::invalid("prompt", "is empty; give at least one token"),
         });
     }
-    Ok(tokens)
+    Ok(PreparedPrompt { tokens, chat })
 }
 
 /// Rejects user texts whose length in bytes shows that they cannot fit, before the template copies them. (A
@@ -65,7 +79,7 @@ fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Re
 /// Counts the tokens, any number, without storing them.
 pub(crate) fn count<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<usize, Error> {
     Ok(match source(engine, request)? {
-        Source::Text(text, options) => engine.tokenizer.count(&text, options),
+        Source::Text(text, options, _) => engine.tokenizer.count(&text, options),
         Source::Tokens(tokens) => tokens.len(),
     })
 }
@@ -84,21 +98,27 @@ pub(crate) fn read<B: Backend>(
 }
 
 /// The source of a prompt's tokens.
-enum Source<'a> {
-    Text(Cow<'a, str>, EncodeOptions),
-    Tokens(&'a [u32]),
+enum Source<'e, 'r> {
+    /// A text, and in a chat the start of the answer.
+    Text(Cow<'r, str>, EncodeOptions, Option<AnswerStart<'e>>),
+    Tokens(&'r [u32]),
 }
 
-fn source<'a, B: Backend>(engine: &Engine<B>, request: &'a Request) -> Result<Source<'a>, Error> {
+fn source<'e, 'r, B: Backend>(
+    engine: &'e Engine<B>,
+    request: &'r Request,
+) -> Result<Source<'e, 'r>, Error> {
     match (&request.messages, &request.prompt) {
         (Some(_), _) => {
             // The template writes the BOS token itself if the model needs one, and control tokens spelled in
             // messages are guarded.
             let options = EncodeOptions { add_special: false, parse_special: true };
-            Ok(Source::Text(chat(engine, request)?.into(), options))
+            let (text, start) = chat(engine, request)?;
+            Ok(Source::Text(text.into(), options, Some(start)))
         }
         (None, Some(Prompt::Text(text))) => {
-            Ok(Source::Text(text.into(), EncodeOptions { add_special: true, parse_special: true }))
+            let options = EncodeOptions { add_special: true, parse_special: true };
+            Ok(Source::Text(text.into(), options, None))
         }
         (None, Some(Prompt::Tokens(tokens))) => {
             check_ids(engine, tokens)?;
@@ -120,7 +140,10 @@ fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error
 }
 
 /// Renders the messages with the model's template.
-fn chat<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<String, Error> {
+fn chat<'e, B: Backend>(
+    engine: &'e Engine<B>,
+    request: &Request,
+) -> Result<(String, AnswerStart<'e>), Error> {
     let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(
             "messages",
@@ -128,5 +151,5 @@ fn chat<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<String, Err
         )
     })?;
     let chat = chat.as_ref().map_err(|error| Error::UnusableTemplate(error.clone()))?;
-    chat.prompt(request, engine.tokenizer(), (engine.platform.local_time)())
+    chat.start(request, engine.tokenizer(), (engine.platform.local_time)())
 }

@@ -7,8 +7,8 @@ use linnet_graph::{BackendKind, KvFormat};
 use ts_rs::{Config, TS};
 
 use crate::{
-    Done, ErrorCode, Event, FinishReason, Info, LoaderOptions, Logprobs, Sampling, SuggestEvent, Suggestions,
-    Timings, TokenLogprob, Usage, Word, WorkPerToken,
+    Done, ErrorCode, Event, FinishReason, Info, LoaderOptions, Logprobs, ReasoningSupport, Sampling, SuggestEvent, Suggestions,
+    Timings, TokenLogprob, ToolCallDelta, Usage, Word, WorkPerToken,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/protocol/generated.ts");
@@ -178,6 +178,7 @@ fn generated() -> String {
     file.error_codes();
     file.sampling();
     file.declare::<LoaderOptions>();
+    file.declare::<ReasoningSupport>();
     file.declare::<Info>();
     file.declare::<Usage>();
     file.declare::<Timings>();
@@ -185,6 +186,7 @@ fn generated() -> String {
     file.declare::<FinishReason>();
     file.declare::<TokenLogprob>();
     file.declare::<Logprobs>();
+    file.declare::<ToolCallDelta>();
     file.declare::<Done>();
     file.declare::<Event>();
     file.declare::<Word>();

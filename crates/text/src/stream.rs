@@ -26,6 +26,13 @@ impl Detokenizer {
         self
     }
 
+    /// Sets control tokens, sorted, that are printed as text whatever the options say.
+    #[must_use]
+    pub fn showing(mut self, tokens: Arc<[u32]>) -> Self {
+        self.text.shown = tokens;
+        self
+    }
+
     /// Sets the token before the first one. After text, a leading space belongs to the text; after a control
     /// token, it may be one that the tokenizer added.
     #[must_use]
@@ -53,6 +60,8 @@ impl Detokenizer {
 #[derive(Clone, Debug)]
 pub(crate) struct TextStream {
     options: DecodeOptions,
+    /// Control tokens that are printed nevertheless, sorted.
+    shown: Arc<[u32]>,
     utf8: Utf8Stream,
     /// Whether the next token is at the start of a text or after a control token.
     after_special: bool,
@@ -60,13 +69,13 @@ pub(crate) struct TextStream {
 
 impl TextStream {
     pub(crate) fn new(options: DecodeOptions) -> Self {
-        Self { options, utf8: Utf8Stream::default(), after_special: true }
+        Self { options, shown: Arc::default(), utf8: Utf8Stream::default(), after_special: true }
     }
 
     pub(crate) fn push(&mut self, tokenizer: &Tokenizer, id: u32, out: &mut String) {
         let Some(bytes) = tokenizer.token_bytes(id) else { return };
         let control = tokenizer.is_control(id);
-        if control && !self.options.special {
+        if control && !self.options.special && self.shown.binary_search(&id).is_err() {
             // A control token ends an unfinished character.
             self.utf8.finish(out);
         } else if let Some(rest) = bytes.strip_prefix(b" ")

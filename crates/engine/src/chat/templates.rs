@@ -3,7 +3,8 @@
 use linnet_gguf::Metadata;
 use linnet_text::{LocalTime, TextError, Tokenizer};
 
-use super::Chat;
+use super::{AnswerStart, Chat};
+use crate::engine::ReasoningSupport;
 use crate::{Error, Request};
 
 /// A model's chat template, and those that its file has for tools and for documents.
@@ -28,8 +29,7 @@ impl ChatTemplates {
     ) -> Result<Option<Result<Self, TextError>>, Error> {
         const KEY: &str = "tokenizer.chat_template";
         let Some(source) = metadata.str(KEY)? else { return Ok(None) };
-        let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
-        let new = |source: &str| Chat::new(source, text(tokenizer.bos()), text(tokenizer.eos()), now);
+        let new = |source: &str| Chat::new(source, tokenizer, now);
         let named = |name: &str| {
             let source = metadata.str(&format!("{KEY}.{name}")).ok().flatten()?;
             new(source).ok().filter(Chat::is_usable)
@@ -64,6 +64,33 @@ impl ChatTemplates {
     pub fn prompt(&self, request: &Request, tokenizer: &Tokenizer, now: LocalTime) -> Result<String, Error> {
         request.check()?;
         self.of(request).prompt(request, tokenizer, now)
+    }
+
+    /// Like [`Self::prompt`], and extends the prompt to the start of the call that the request asks for.
+    ///
+    /// # Errors
+    /// Those of [`Self::prompt`].
+    pub(crate) fn start(
+        &self,
+        request: &Request,
+        tokenizer: &Tokenizer,
+        now: LocalTime,
+    ) -> Result<(String, AnswerStart<'_>), Error> {
+        let mut prompt = self.prompt(request, tokenizer, now)?;
+        let start = self.of(request).answer_start(request, &mut prompt);
+        Ok((prompt, start))
+    }
+
+    /// Whether the model reasons before it answers.
+    pub fn reasoning(&self) -> ReasoningSupport {
+        let chat = &self.default;
+        if chat.thinking.has_switch() {
+            ReasoningSupport::Switchable
+        } else if chat.format.reasoning.is_some() {
+            ReasoningSupport::Always
+        } else {
+            ReasoningSupport::None
+        }
     }
 
     fn of(&self, request: &Request) -> &Chat {

@@ -75,6 +75,13 @@ impl Thinking {
     }
 }
 
+impl Thinking {
+    /// Whether a request can turn thinking on and off.
+    pub(super) fn has_switch(&self) -> bool {
+        !self.switches.is_empty() || self.efforts.contains(&ReasoningEffort::None)
+    }
+}
+
 impl ReasoningForm {
     /// The form in which the probe appears in a prompt.
     fn of(template: &ChatTemplate, now: LocalTime, asked: &Value, content: ContentForm) -> Self {

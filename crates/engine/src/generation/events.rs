@@ -3,6 +3,7 @@
 use linnet_graph::Counters;
 use serde::Serialize;
 
+use super::answer::ToolCallDelta;
 use super::token_logprob::Logprobs;
 
 /// An event of an answer.
@@ -21,6 +22,14 @@ pub enum Event {
     Token {
         /// The text that this token completes, possibly empty.
         text: String,
+        /// More of the reasoning.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<String>"))]
+        reasoning: String,
+        /// More of the tool calls.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<ToolCallDelta>>"))]
+        tool_calls: Vec<ToolCallDelta>,
         /// The token.
         token: u32,
         /// Number of tokens computed with it; the next calls return them without running the model.
@@ -48,6 +57,14 @@ pub struct Done {
     pub finish_reason: FinishReason,
     /// The last text, possibly empty.
     pub text: String,
+    /// More of the reasoning.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<String>"))]
+    pub reasoning: String,
+    /// More of the tool calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<ToolCallDelta>>"))]
+    pub tool_calls: Vec<ToolCallDelta>,
     /// Token counts.
     pub usage: Usage,
     /// Speeds.
@@ -65,6 +82,8 @@ pub struct Done {
 pub enum FinishReason {
     /// The model ended its turn, or a stop string matched.
     Stop,
+    /// The model ended its turn after calling tools.
+    ToolCalls,
     /// `max_tokens` or the context is used up.
     Length,
     /// `cancel` was called.
@@ -81,6 +100,8 @@ pub struct Usage {
     pub completion_tokens: usize,
     /// The sum of both.
     pub total_tokens: usize,
+    /// Generated tokens that are reasoning.
+    pub reasoning_tokens: usize,
 }
 
 /// Speeds, named and counted as in llama.cpp's server: the time of the first token counts as prompt time, but

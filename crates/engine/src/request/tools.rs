@@ -87,6 +87,20 @@ impl Request {
         self.tools.iter().filter(|tool| self.tool_choice.shows(tool))
     }
 
+    /// If the answer must call a tool: the name of the tool, if there is only one.
+    pub(crate) fn required_call(&self) -> Option<Option<&str>> {
+        let is_required = match &self.tool_choice {
+            ToolChoice::Required | ToolChoice::Function(_) => true,
+            ToolChoice::Allowed { required, .. } => *required,
+            ToolChoice::Auto | ToolChoice::None => false,
+        };
+        let mut shown = self.shown_tools();
+        is_required.then(|| match (shown.next(), shown.next()) {
+            (Some(only), None) => Some(only.name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Checks the number of tools, and that the names are clear.
     pub(super) fn check_tools(&self) -> Result<(), Error> {
         at_most("tools", "tools", self.tools.len(), Self::MAX_TOOLS)?;

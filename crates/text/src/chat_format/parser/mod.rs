@@ -110,6 +110,12 @@ impl ChatParser {
         }
     }
 
+    /// Whether the text so far ends within reasoning.
+    #[must_use]
+    pub fn is_reasoning(&self) -> bool {
+        self.state == State::Text && self.channel == Channel::Reasoning
+    }
+
     /// Reads a piece of the output.
     pub fn push(&mut self, piece: &str, sink: &mut dyn FnMut(ChatEvent<'_>)) {
         self.text.push_str(piece);
