@@ -138,6 +138,9 @@ export type LoaderOptions = {
   measured?: string | null;
 };
 
+/** Whether a model reasons before it answers. */
+export type ReasoningSupport = 'none' | 'always' | 'switchable';
+
 /** What is loaded and where it runs. Sizes are in bytes. */
 export type EngineReport = {
   /** The model. */
@@ -158,6 +161,10 @@ export type EngineReport = {
     file_bytes: number;
     /** Whether the file has a usable chat template; without one only `completions` works. */
     chat: boolean;
+    /** Whether the model reasons before it answers, and whether a request can turn that off. */
+    reasoning: ReasoningSupport;
+    /** Whether the chat template describes tools to the model; otherwise Linnet's own text does. */
+    tools: boolean;
   };
   /** Where it runs. */
   backend: BackendKind;
@@ -193,6 +200,8 @@ export type Usage = {
   completion_tokens: number;
   /** The sum of both. */
   total_tokens: number;
+  /** Generated tokens that are reasoning. */
+  reasoning_tokens: number;
 };
 
 /**
@@ -237,7 +246,7 @@ export type Counters = {
 };
 
 /** Why an answer ended. */
-export type EngineFinishReason = 'stop' | 'length' | 'cancelled';
+export type EngineFinishReason = 'stop' | 'tool_calls' | 'length' | 'cancelled';
 
 /** A token and its log probability. */
 export type EngineTokenLogprob = {
@@ -266,12 +275,28 @@ export type EngineLogprobs = {
   logprob: number;
 };
 
+/** A piece of a tool call. */
+export type ToolCallDelta = {
+  /** Its place among the answer's calls. */
+  index: number;
+  /** The call's id; present in its first piece only. */
+  id?: string;
+  /** The function's name; present in its first piece only. */
+  name?: string;
+  /** More of the arguments' JSON text, possibly empty. */
+  arguments: string;
+};
+
 /** The end of an answer. */
 export type Done = {
   /** The reason. */
   finish_reason: EngineFinishReason;
   /** The last text, possibly empty. */
   text: string;
+  /** More of the reasoning. */
+  reasoning?: string;
+  /** More of the tool calls. */
+  tool_calls?: Array<ToolCallDelta>;
   /** Token counts. */
   usage: Usage;
   /** Speeds. */
@@ -291,6 +316,10 @@ export type GenerationEvent = {
   type: 'token';
   /** The text that this token completes, possibly empty. */
   text: string;
+  /** More of the reasoning. */
+  reasoning?: string;
+  /** More of the tool calls. */
+  tool_calls?: Array<ToolCallDelta>;
   /** The token. */
   token: number;
   /** Number of tokens computed with it; the next calls return them without running the model. */

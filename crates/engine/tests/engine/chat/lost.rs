@@ -52,6 +52,18 @@ fn a_message_after_one_that_shows_is_not_left_out() {
     assert_eq!(lost(shown, parts), None, "the parts are put together");
 }
 
+#[test]
+fn a_template_that_cuts_long_texts_is_rejected() {
+    let long = "This is a question of several words, which a template may find too long.";
+    let each = |text: &str| format!("{{% for m in messages %}}{{{{ {text} }}}};{{% endfor %}}");
+    for text in ["m.content if m.content|length < 60 else ''", "m.content[:40]", "m.content[-40:]"] {
+        assert_eq!(lost(&each(text), json!([user(long)])).as_deref(), Some("messages[0].content"), "{text}");
+        assert_eq!(lost(&each(text), json!([user("short")])), None, "{text}");
+    }
+    let switch = each("m.content | replace('/no_think', '')");
+    assert_eq!(lost(&switch, json!([user(&format!("{long} /no_think"))])), None);
+}
+
 /// Shows calls, but no results.
 const DROPS_RESULTS: &str = "{% for m in messages %}{% if m.role != 'tool' %}{{ m.role }}:{{ m.content }}\
     {% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %};{% endif %}{% endfor %}";
