@@ -10,11 +10,11 @@ import type {
   LanguageModelV2StreamPart,
   LanguageModelV2Usage,
 } from '@ai-sdk/provider';
-import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api/types.ts';
+import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Usage } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
 import { follow, abortable } from './protocol/abortable.ts';
-import { SAMPLING_DEFAULTS, type Timings, type Usage } from './protocol/generated.ts';
+import { SAMPLING_DEFAULTS, type Timings } from './protocol/generated.ts';
 
 /** The parts of an engine that the provider needs; a {@link Linnet} has them. */
 export interface ProviderEngine {
@@ -80,13 +80,13 @@ export class LinnetLanguageModel implements LanguageModelV2 {
         throw failure(error, options.abortSignal);
       });
     const [{ message, finish_reason }] = choices;
-    const { reasoning, answer } = partsOf(message.content, true, prefillOf(request));
+    const { reasoning, answer } = partsOf(message.content ?? '', true, prefillOf(request));
     return {
       content: [
         ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),
         { type: 'text', text: answer },
       ],
-      finishReason: finish_reason,
+      finishReason: finish_reason === 'length' ? 'length' : 'stop',
       usage: usageOf(usage),
       warnings,
       request: { body: withoutSignal(request) },
@@ -157,7 +157,11 @@ export class LinnetLanguageModel implements LanguageModelV2 {
         const [{ delta, finish_reason }] = chunk.choices;
         if (delta.content) yield* parts.add(delta.content);
         if (finish_reason && chunk.usage && chunk.timings)
-          last = { finishReason: finish_reason, usage: chunk.usage, timings: chunk.timings };
+          last = {
+            finishReason: finish_reason === 'length' ? 'length' : 'stop',
+            usage: chunk.usage,
+            timings: chunk.timings,
+          };
       }
     } catch (error) {
       yield { type: 'error', error: failure(error, abortSignal) };

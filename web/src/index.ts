@@ -35,7 +35,6 @@ export type {
   SamplingParameters,
   SuggestedWord,
   Timings,
-  Usage,
 } from './protocol/generated.ts';
 export type { ModuleName } from './protocol/wasm.ts';
 export type {
@@ -43,8 +42,6 @@ export type {
   ChatCompletionChunk,
   ChatLogprobs,
   ChatMessage,
-  ChatToolCalls,
-  ChatToolResult,
   ChatRequest,
   ChatUsageChunk,
   Completion,
@@ -58,8 +55,21 @@ export type {
   PromptProgress,
   SuggestRequest,
   Suggestions,
+  TemplateField,
+  TextFinishReason,
   TokenLogprob,
+  Usage,
   UsageChoice,
   UsageChunk,
 } from './api/types.ts';
+export type {
+  ChatAssistantMessage,
+  ChatTool,
+  ChatToolCall,
+  ChatToolCallDelta,
+  ChatToolChoice,
+  ChatToolResult,
+  NamedTool,
+  ReasoningEffort,
+} from './api/chat-types.ts';
 export type { ChatCompletions, Completions, Streamed, Whole } from './api/completions.ts';

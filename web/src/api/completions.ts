@@ -8,14 +8,23 @@ import type {
   CompletionRequest,
   FinishReason,
   PromptProgress,
+  TextFinishReason,
+  Usage,
   UsageChoice,
   UsageChunk,
 } from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
+import { deltaOf, messageOf, type SaidParts } from './answer-parts.ts';
 import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
-import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/generated.ts';
+import type {
+  EngineLogprobs,
+  GenerationEvent,
+  Timings,
+  ToolCallDelta,
+  Usage as EngineUsage,
+} from '../protocol/generated.ts';
 
 /**
  * Runs one request on the engine. The generator ends after a `done` event that is not a cancellation. Leaving it early
@@ -91,8 +100,7 @@ interface End {
   timings: Timings;
 }
 
-interface AnswerPart {
-  text: string;
+interface AnswerPart extends SaidParts {
   tokens: number[];
   /** Log probabilities of its tokens, if the request asks for them. */
   logprobs?: EngineLogprobs[];
@@ -112,15 +120,12 @@ async function* chatChunks(
       yield { ...base, object: 'chat.completion.chunk', choices: [], usage: piece.usage };
       continue;
     }
-    const delta: ChatCompletionChunk['choices'][0]['delta'] = {};
-    if (piece.tokens.length > 0 || piece.text) {
-      if (first) delta.role = 'assistant';
-      delta.content = piece.text;
-      first = false;
-    }
+    const says = piece.tokens.length > 0 || piece.text || piece.reasoning || piece.calls?.length;
+    const role = says && first ? { role: 'assistant' as const } : {};
+    if (says) first = false;
     const choice = {
       index: 0 as const,
-      delta,
+      delta: says ? { ...role, ...deltaOf(piece) } : {},
       ...chatLogprobs(piece),
       finish_reason: piece.end?.finish_reason ?? null,
       tokens: piece.tokens,
@@ -143,7 +148,7 @@ async function* textChunks(
       index: 0 as const,
       text,
       ...textLogprobs(piece),
-      finish_reason: end?.finish_reason ?? null,
+      finish_reason: (end?.finish_reason as TextFinishReason) ?? null,
       tokens,
     };
     yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
@@ -151,12 +156,13 @@ async function* textChunks(
 }
 
 async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<ChatCompletion> {
-  const { text, tokens, end, ...likely } = await collect(pieces);
+  const whole = await collect(pieces);
+  const { tokens, end } = whole;
   const { finish_reason, usage, timings } = end;
   const choice = {
     index: 0 as const,
-    message: { role: 'assistant' as const, content: text },
-    ...chatLogprobs(likely),
+    message: messageOf(whole),
+    ...chatLogprobs(whole),
     finish_reason,
     tokens,
   };
@@ -165,7 +171,8 @@ async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promis
 
 async function textWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<Completion> {
   const { text, tokens, end, ...likely } = await collect(pieces);
-  const { finish_reason, usage, timings } = end;
+  const { usage, timings } = end;
+  const finish_reason = end.finish_reason as TextFinishReason;
   return {
     ...base,
     object: 'text_completion',
@@ -209,12 +216,17 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Ans
         if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
         break;
       case 'token':
-        yield { text: event.text, tokens: [event.token], ...(event.logprobs ? { logprobs: [event.logprobs] } : {}) };
+        yield {
+          ...saidBy(event),
+          tokens: [event.token],
+          ...(event.logprobs ? { logprobs: [event.logprobs] } : {}),
+        };
         break;
       case 'done': {
-        const { text, finish_reason, usage, timings } = event;
+        const { finish_reason, timings } = event;
+        const usage = usageOf(event.usage);
         yield {
-          text,
+          ...saidBy(event),
           tokens: [],
           end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) },
         };
@@ -226,17 +238,36 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Ans
 
 async function collect(pieces: AsyncGenerator<AnswerPart>): Promise<AnswerPart & { end: Required<End> }> {
   let text = '';
+  let reasoning = '';
+  const calls: ToolCallDelta[] = [];
   const tokens: number[] = [];
   const logprobs: EngineLogprobs[] = [];
   let end: End | undefined;
   for await (const piece of pieces) {
     text += piece.text;
+    reasoning += piece.reasoning ?? '';
+    calls.push(...(piece.calls ?? []));
     tokens.push(...piece.tokens);
     logprobs.push(...(piece.logprobs ?? []));
     end = piece.end;
   }
   if (!end?.usage) throw new LinnetError('internal', 'The answer had no end.');
-  return { text, tokens, ...(logprobs.length > 0 ? { logprobs } : {}), end: { ...end, usage: end.usage } };
+  return {
+    text,
+    reasoning,
+    calls,
+    tokens,
+    ...(logprobs.length > 0 ? { logprobs } : {}),
+    end: { ...end, usage: end.usage },
+  };
+}
+
+function saidBy({ text, reasoning, tool_calls: calls }: Extract<GenerationEvent, { text: string }>): SaidParts {
+  return { text, ...(reasoning ? { reasoning } : {}), ...(calls ? { calls } : {}) };
+}
+
+function usageOf({ reasoning_tokens = 0, ...usage }: EngineUsage): Usage {
+  return { ...usage, completion_tokens_details: { reasoning_tokens } };
 }
 
 function extras({ progress, end }: AnswerPart): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {

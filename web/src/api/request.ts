@@ -5,6 +5,7 @@ import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
 import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
+import { readTemplateFields, TEMPLATE_FIELDS } from './template-fields.ts';
 
 // Splits a request into what the engine gets and what the page handles. Unknown fields are rejected, since a caller who
 // sets one relies on it. The engine checks the values of its own fields; here they are only turned into plain data.
@@ -49,7 +50,7 @@ const PAGE = [
 ];
 const POLICY_FIELDS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 /** Fields of chat requests only. */
-const CHAT = ['top_logprobs'];
+const CHAT = ['top_logprobs', ...TEMPLATE_FIELDS];
 /** The most characters of a token; the longest in known vocabularies have some hundreds, mostly spaces. */
 const LONGEST_TOKEN = 1024;
 /** The largest numbers of alternatives per token that OpenAI's API allows. */
@@ -105,6 +106,7 @@ export function readRequest(
         ];
       }),
   );
+  if (subject === 'messages') Object.assign(fields, readTemplateFields(set));
   const likeliest = subject === 'messages' ? ofChat(set) : ofText(set['logprobs']);
   if (likeliest !== undefined) fields['logprobs'] = likeliest;
   const { max_completion_tokens: most } = set;
@@ -129,12 +131,14 @@ export function readRequest(
 
 /** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
 export function readCount(request: CountRequest): object {
-  const known = ['messages', 'prompt'];
-  const fields = Object.entries(setFields(request, 'request')).map(([field, value]) => {
+  const set = setFields(request, 'request');
+  const template = 'messages' in set ? TEMPLATE_FIELDS : [];
+  const known = ['messages', 'prompt', ...template];
+  const prompt = Object.entries(set).flatMap(([field, value]) => {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
-    return [field, plain(value, field, promptLimit(Infinity))];
+    return template.includes(field) ? [] : [[field, plain(value, field, promptLimit(Infinity))]];
   });
-  return Object.fromEntries(fields) as object;
+  return { ...Object.fromEntries(prompt), ...readTemplateFields(set) };
 }
 
 /** Reads a request for suggestions. @throws LinnetError `invalid-request`, with `details.field` */

@@ -1,5 +1,17 @@
 import type { Backend, LoadProgress, Pace, StorageUse, WhenBusy, WhenHidden } from '../protocol/messages.ts';
-import type { KvFormat, SamplingParameters, SuggestedWord, Timings, Usage } from '../protocol/generated.ts';
+import type { KvFormat, SamplingParameters, SuggestedWord, Timings } from '../protocol/generated.ts';
+import type {
+  ChatAssistantMessage,
+  ChatMessage,
+  ChatTool,
+  ChatToolCall,
+  ChatToolCallDelta,
+  ChatToolChoice,
+  ChatToolResult,
+  ReasoningEffort,
+} from './chat-types.ts';
+
+export type { ChatMessage } from './chat-types.ts';
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -62,32 +74,6 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-/** One message of a conversation. Messages from OpenAI's client can be passed unchanged. */
-export interface ChatMessage {
-  /** Who wrote it. `developer` is a newer word for `system`; `tool` is the result of a tool call. */
-  role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
-  /**
-   * The text, as one string or as OpenAI's text parts (at most 10,000 in a conversation). Templates that expect one
-   * string get the parts joined by line feeds.
-   */
-  content: string | readonly { type: 'text'; text: string }[];
-  /** The author's name, for templates that use it. */
-  name?: string | null;
-}
-
-/** An assistant's message that asks for tool calls, in a conversation begun with another model. */
-export interface ChatToolCalls {
-  role: 'assistant';
-  content?: ChatMessage['content'] | null;
-  tool_calls: readonly { id?: string; type?: 'function'; function: { name: string; arguments: string } }[];
-}
-
-/** The result of a tool call. */
-export interface ChatToolResult extends ChatMessage {
-  role: 'tool';
-  tool_call_id?: string | null;
-}
-
 /**
  * What chat and completion requests share. Fields that are unset or `null` take the values that the model's makers
  * recommend (`ListedModel.sampling`), then the engine's defaults. Fields of OpenAI's API that are missing here are
@@ -140,7 +126,24 @@ export interface ChatRequest extends GenerationOptions {
    * The conversation so far, oldest message first; up to 10,000 messages. If the last message is the assistant's, the
    * model continues that text, and the answer is only the continuation, as in vLLM and llama.cpp.
    */
-  messages: readonly (ChatMessage | ChatToolCalls | ChatToolResult)[];
+  messages: readonly (ChatMessage | ChatAssistantMessage | ChatToolResult)[];
+  /** The functions that the model may call. Calls end the answer; your code runs them and sends their results. */
+  tools?: readonly ChatTool[] | null;
+  /** Whether the model calls tools, and which. */
+  tool_choice?: ChatToolChoice | null;
+  /** Whether an answer may have several calls; `true` by default. */
+  parallel_tool_calls?: boolean | null;
+  /**
+   * How much the model reasons; by default as its template does. A model without levels only knows `none`;
+   * `info().model.reasoning` says whether reasoning can be turned off.
+   */
+  reasoning_effort?: ReasoningEffort | null;
+  /** Turns reasoning on or off, as `reasoning_effort` does, for models that can switch it. */
+  enable_thinking?: boolean | null;
+  /** Variables for the model's chat template, which override those that Linnet sets. */
+  chat_template_kwargs?: Readonly<Record<string, unknown>> | null;
+  /** Documents to answer from, for templates that take them; usually with `title` and `text`. */
+  documents?: readonly Readonly<Record<string, unknown>>[] | null;
   /**
    * Whether the answer includes the log probabilities of its tokens: those of the model itself, before bias, penalties,
    * temperature and filters. This slows down a GPU as `logit_bias` does.
@@ -169,8 +172,18 @@ export interface CompletionRequest extends GenerationOptions {
   return_progress?: boolean | null;
 }
 
+/** The fields of a chat request that its template gets. */
+export type TemplateField =
+  | 'tools'
+  | 'tool_choice'
+  | 'parallel_tool_calls'
+  | 'reasoning_effort'
+  | 'enable_thinking'
+  | 'chat_template_kwargs'
+  | 'documents';
+
 /** The prompt whose tokens are counted. */
-export type CountRequest = Pick<ChatRequest, 'messages'> | Pick<CompletionRequest, 'prompt'>;
+export type CountRequest = Pick<ChatRequest, 'messages' | TemplateField> | Pick<CompletionRequest, 'prompt'>;
 
 /** A request for words that may come next. */
 export interface SuggestRequest {
@@ -228,8 +241,23 @@ export interface CompletionLogprobs {
   text_offset: number[];
 }
 
-/** Why an answer ended: `stop`, by the model or a stop text; `length`, by `max_tokens` or the end of the context. */
-export type FinishReason = 'stop' | 'length';
+/** Why a text ended: `stop`, by the model or a stop text; `length`, by `max_tokens` or the end of the context. */
+export type TextFinishReason = 'stop' | 'length';
+
+/** Why an answer ended; `tool_calls`: the model waits for the results of its calls. */
+export type FinishReason = TextFinishReason | 'tool_calls';
+
+/** Token counts. */
+export interface Usage {
+  /** Prompt tokens. */
+  prompt_tokens: number;
+  /** Generated tokens, including those of the reasoning and the end-of-turn token. */
+  completion_tokens: number;
+  /** The sum of both. */
+  total_tokens: number;
+  /** How many of the generated tokens were reasoning. */
+  completion_tokens_details: { reasoning_tokens: number };
+}
 
 /** How much of a prompt has been read, in tokens. */
 export interface PromptProgress {
@@ -249,7 +277,16 @@ export interface ChatCompletion {
   choices: [
     {
       index: 0;
-      message: { role: 'assistant'; content: string };
+      message: {
+        role: 'assistant';
+        /** The text; `null` if there are only tool calls. */
+        content: string | null;
+        /** What the model wrote before its answer, if it reasons. */
+        reasoning_content?: string;
+        /** The same under its newer name. */
+        reasoning?: string;
+        tool_calls?: ChatToolCall[];
+      };
       logprobs?: ChatLogprobs;
       finish_reason: FinishReason;
       tokens: number[];
@@ -271,7 +308,14 @@ export interface ChatCompletionChunk {
   choices: [
     {
       index: 0;
-      delta: { role?: 'assistant'; content?: string };
+      delta: {
+        role?: 'assistant';
+        content?: string;
+        reasoning_content?: string;
+        /** The same as `reasoning_content`. */
+        reasoning?: string;
+        tool_calls?: ChatToolCallDelta[];
+      };
       /** Log probabilities of this chunk's tokens, if the request asks for them. */
       logprobs?: ChatLogprobs;
       finish_reason: FinishReason | null;
@@ -296,7 +340,9 @@ export interface Completion {
   object: 'text_completion';
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason; tokens: number[] }];
+  choices: [
+    { index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: TextFinishReason; tokens: number[] },
+  ];
   usage: Usage;
   timings: Timings;
 }
@@ -311,7 +357,7 @@ export interface CompletionChunk {
   created: number;
   model: string;
   choices: [
-    { index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason | null; tokens: number[] },
+    { index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: TextFinishReason | null; tokens: number[] },
   ];
   prompt_progress?: PromptProgress;
   usage?: Usage;

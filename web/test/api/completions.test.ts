@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { ChatCompletions, Completions, type Generate } from '../../src/api/completions.ts';
 import type { GenerationEvent, Timings, Usage } from '../../src/protocol/generated.ts';
 
-const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 };
+const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 2, total_tokens: 6, reasoning_tokens: 0 };
+const { reasoning_tokens, ...COUNTS } = USAGE;
+/** The same in OpenAI's shape. */
+const TOLD = { ...COUNTS, completion_tokens_details: { reasoning_tokens } };
 const TIMINGS: Timings = {
   prompt_n: 4,
   prompt_ms: 1,
@@ -39,7 +42,7 @@ test('a chat answer has OpenAI’s shape', async () => {
     object: 'chat.completion',
     model: 'm',
     choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop', tokens: [7, 8] }],
-    usage: USAGE,
+    usage: TOLD,
     timings: TIMINGS,
   });
 });
@@ -58,7 +61,7 @@ test('a streamed chat answer is the same in chunks, and the last one has the end
   assert.equal(new Set(chunks.map(({ id }) => id)).size, 1);
   assert.deepEqual(
     chunks.map(({ usage }) => usage),
-    [undefined, undefined, USAGE],
+    [undefined, undefined, TOLD],
   );
   assert.deepEqual(chunks.at(-1)!.timings, TIMINGS);
 });

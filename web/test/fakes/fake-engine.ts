@@ -106,7 +106,7 @@ class FakeGeneration implements WasmGeneration {
       type: 'done',
       finish_reason: this.#cancelled ? 'cancelled' : 'length',
       text: '.',
-      usage: { prompt_tokens: 1, completion_tokens: this.#step, total_tokens: 1 + this.#step },
+      usage: { prompt_tokens: 1, completion_tokens: this.#step, total_tokens: 1 + this.#step, reasoning_tokens: 0 },
       timings: {
         prompt_n: 1,
         prompt_ms: 1,

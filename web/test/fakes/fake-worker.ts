@@ -58,7 +58,7 @@ export class FakeWorker {
   }
 
   #done(id: number, finish_reason: 'stop' | 'cancelled'): void {
-    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, reasoning_tokens: 0 };
     const prompt = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1 };
     const timings = { ...prompt, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };
     this.#event(id, { type: 'done', finish_reason, text: '', usage, timings });

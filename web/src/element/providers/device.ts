@@ -43,7 +43,7 @@ export class DeviceAnswerer implements Answerer {
       yield {
         ...(delta.content ? { text: delta.content } : {}),
         ...(prompt_progress ? { read: prompt_progress.processed / prompt_progress.total } : {}),
-        ...(finish_reason ? { finishReason: finish_reason } : {}),
+        ...(finish_reason ? { finishReason: finish_reason === 'length' ? 'length' : 'stop' } : {}),
         ...(usage ? { promptTokens: usage.prompt_tokens } : {}),
       };
     }

@@ -1,0 +1,57 @@
+import type { ChatCompletion, ChatCompletionChunk } from './types.ts';
+import type { ChatToolCall } from './chat-types.ts';
+import type { ToolCallDelta } from '../protocol/generated.ts';
+
+// The parts of a chat's answer in the shapes of OpenAI's API: its content, reasoning and tool calls.
+
+/** More of an answer, or all of it. */
+export interface SaidParts {
+  text: string;
+  reasoning?: string;
+  /** Pieces of tool calls, in order. */
+  calls?: readonly ToolCallDelta[];
+}
+
+type Delta = ChatCompletionChunk['choices'][0]['delta'];
+
+/** The delta of a chunk, without its role. */
+export function deltaOf({ text, reasoning, calls }: SaidParts): Delta {
+  return {
+    // A token that completes nothing still has a delta.
+    ...(text || !(reasoning || calls?.length) ? { content: text } : {}),
+    ...reasoningOf(reasoning),
+    ...(calls?.length ? { tool_calls: calls.map(callDelta) } : {}),
+  };
+}
+
+/** The message of a whole answer. */
+export function messageOf({ text, reasoning, calls = [] }: SaidParts): ChatCompletion['choices'][0]['message'] {
+  const whole = joined(calls);
+  return {
+    role: 'assistant',
+    content: text || whole.length === 0 ? text : null,
+    ...reasoningOf(reasoning),
+    ...(whole.length > 0 ? { tool_calls: whole } : {}),
+  };
+}
+
+/** Servers differ in the name of this field, and so do their clients. */
+function reasoningOf(reasoning: string | undefined): { reasoning_content?: string; reasoning?: string } {
+  return reasoning ? { reasoning_content: reasoning, reasoning } : {};
+}
+
+function callDelta({ index, id, name, arguments: text }: ToolCallDelta): NonNullable<Delta['tool_calls']>[number] {
+  if (id === undefined || name === undefined) return { index, function: { arguments: text } };
+  return { index, id, type: 'function', function: { name, arguments: text } };
+}
+
+/** The calls of which these are the pieces. */
+function joined(pieces: readonly ToolCallDelta[]): ChatToolCall[] {
+  const calls = new Map<number, ChatToolCall>();
+  for (const { index, id = '', name = '', arguments: text } of pieces) {
+    const call = calls.get(index);
+    if (call) call.function.arguments += text;
+    else calls.set(index, { id, type: 'function', function: { name, arguments: text } });
+  }
+  return [...calls.values()];
+}
