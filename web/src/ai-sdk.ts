@@ -1,20 +1,22 @@
 /**
- * A provider for the Vercel AI SDK (`ai` 5), whose `generateText`, `streamText` and chat hooks then use a model in the
- * page.
+ * A provider for the Vercel AI SDK, whose `generateText`, `streamText` and chat hooks then use a model in the page:
+ * {@link linnet} for `ai` 7, {@link linnetV3} for `ai` 6, {@link linnetV2} for `ai` 5.
  */
+import { AnswerParts, contentOf, endOf, type KnownEnd } from './ai-sdk/answer.ts';
+import { requestOf } from './ai-sdk/request.ts';
 import type {
-  LanguageModelV2,
-  LanguageModelV2CallOptions,
-  LanguageModelV2CallWarning,
-  LanguageModelV2Prompt,
-  LanguageModelV2StreamPart,
-  LanguageModelV2Usage,
-} from '@ai-sdk/provider';
-import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Usage } from './api/types.ts';
+  CallOptions,
+  CallWarning,
+  GenerateResult,
+  SpecificationVersion,
+  StreamPart,
+  StreamResult,
+} from './ai-sdk/types.ts';
+import type { ChatCompletion, ChatCompletionChunk, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
-import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
 import { follow, abortable } from './protocol/abortable.ts';
-import { SAMPLING_DEFAULTS, type Timings } from './protocol/generated.ts';
+
+export type * from './ai-sdk/types.ts';
 
 /** The parts of an engine that the provider needs; a {@link Linnet} has them. */
 export interface ProviderEngine {
@@ -33,21 +35,24 @@ export interface ProviderEngine {
   dispose(): void;
 }
 
-/** Options that the AI SDK may lack: `providerOptions: { linnet: { min_p: 0.1 } }`. */
-const OWN_OPTIONS = [...Object.keys(SAMPLING_DEFAULTS), 'ignore_eos'];
-
-/** A model for the AI SDK. It is loaded at the first request, or by `load()`. */
-export class LinnetLanguageModel implements LanguageModelV2 {
-  readonly specificationVersion = 'v2';
+/**
+ * A model for the AI SDK: its `LanguageModelV4`, or an older version of that interface. It is loaded at the first
+ * request, or by `load()`.
+ */
+export class LinnetLanguageModel<V extends SpecificationVersion = 'v4'> {
   readonly provider = 'linnet';
   /** URLs in messages are not supported. */
   readonly supportedUrls: Record<string, RegExp[]> = {};
   #engine: Promise<ProviderEngine> | undefined;
 
-  /** @param start loads the engine */
+  /**
+   * @param start loads the engine
+   * @param specificationVersion the version of the interface
+   */
   constructor(
     readonly modelId: string,
     private readonly start: () => Promise<ProviderEngine>,
+    readonly specificationVersion: V = 'v4' as V,
   ) {}
 
   /**
@@ -71,35 +76,27 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   }
 
   /** Answers with the whole text. */
-  async doGenerate(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doGenerate']>>> {
-    const { request, warnings } = requestOf(options);
+  async doGenerate(options: CallOptions): Promise<GenerateResult<V>> {
+    const { request, warnings } = requestOf(options, this.specificationVersion);
     const engine = await this.#loaded(options.abortSignal);
-    const { id, created, choices, usage, timings } = await engine.chat.completions
-      .create(request)
-      .catch((error: unknown) => {
-        throw failure(error, options.abortSignal);
-      });
-    const [{ message, finish_reason }] = choices;
-    const { reasoning, answer } = partsOf(message.content ?? '', true, prefillOf(request));
+    const whole = await engine.chat.completions.create(request).catch((error: unknown) => {
+      throw failure(error, options.abortSignal);
+    });
+    const { choices, usage, timings } = whole;
     return {
-      content: [
-        ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),
-        { type: 'text', text: answer },
-      ],
-      finishReason: finish_reason === 'length' ? 'length' : 'stop',
-      usage: usageOf(usage),
+      content: contentOf(whole),
+      ...endOf({ finish_reason: choices[0].finish_reason, usage, timings }, this.specificationVersion),
       warnings,
       request: { body: withoutSignal(request) },
-      response: { id, modelId: this.modelId, timestamp: new Date(created * 1000) },
-      providerMetadata: { linnet: { timings: { ...timings } } },
+      response: this.#metadata(whole),
     };
   }
 
   /** Answers with a stream. Cancelling the stream ends the answer. */
-  async doStream(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doStream']>>> {
+  async doStream(options: CallOptions): Promise<StreamResult<V>> {
     const left = new AbortController();
     const { abortSignal } = options;
-    const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
+    const { request, warnings } = requestOf({ ...options, abortSignal: left.signal }, this.specificationVersion);
     const followed = follow(abortSignal);
     const leave = () => left.abort(followed.signal.reason);
     if (followed.signal.aborted) leave();
@@ -111,8 +108,8 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       throw error;
     });
     const chunks = engine.chat.completions.create({ ...request, stream: true });
-    const parts = this.#parts(chunks, new AnswerParts(prefillOf(request)), warnings, options);
-    const stream = new ReadableStream<LanguageModelV2StreamPart>({
+    const parts = this.#parts(chunks, warnings, options);
+    const stream = new ReadableStream<StreamPart<V>>({
       async pull(controller) {
         const { done, value } = await parts.next();
         if (!done) return controller.enqueue(value);
@@ -135,177 +132,68 @@ export class LinnetLanguageModel implements LanguageModelV2 {
 
   async *#parts(
     chunks: AsyncIterable<ChatCompletionChunk>,
-    parts: AnswerParts,
-    warnings: LanguageModelV2CallWarning[],
-    { abortSignal, includeRawChunks }: LanguageModelV2CallOptions,
-  ): AsyncGenerator<LanguageModelV2StreamPart, void> {
+    warnings: CallWarning<V>[],
+    { abortSignal, includeRawChunks }: CallOptions,
+  ): AsyncGenerator<StreamPart<V>, void> {
     yield { type: 'stream-start', warnings };
+    const parts = new AnswerParts();
     let begun = false;
-    let last: { finishReason: 'stop' | 'length'; usage: Usage; timings: Timings } | undefined;
+    let last: KnownEnd | undefined;
     try {
       for await (const chunk of chunks) {
         if (includeRawChunks) yield { type: 'raw', rawValue: chunk };
-        if (!begun) {
-          begun = true;
-          yield {
-            type: 'response-metadata',
-            id: chunk.id,
-            modelId: this.modelId,
-            timestamp: new Date(chunk.created * 1000),
-          };
-        }
-        const [{ delta, finish_reason }] = chunk.choices;
-        if (delta.content) yield* parts.add(delta.content);
-        if (finish_reason && chunk.usage && chunk.timings)
-          last = {
-            finishReason: finish_reason === 'length' ? 'length' : 'stop',
-            usage: chunk.usage,
-            timings: chunk.timings,
-          };
+        if (!begun) yield { type: 'response-metadata', ...this.#metadata(chunk) };
+        begun = true;
+        const { choices, usage, timings } = chunk;
+        const [{ delta, finish_reason }] = choices;
+        yield* parts.add(delta);
+        if (finish_reason && usage && timings) last = { finish_reason, usage, timings };
       }
+      yield* parts.end();
     } catch (error) {
       yield { type: 'error', error: failure(error, abortSignal) };
+      yield* parts.fail();
     }
-    yield* parts.end();
-    yield {
-      type: 'finish',
-      finishReason: last?.finishReason ?? 'error',
-      usage: usageOf(last?.usage),
-      ...(last ? { providerMetadata: { linnet: { timings: { ...last.timings } } } } : {}),
-    };
+    yield { type: 'finish', ...endOf(last, this.specificationVersion) };
+  }
+
+  #metadata({ id, created }: { id: string; created: number }): GenerateResult<V>['response'] {
+    return { id, modelId: this.modelId, timestamp: new Date(created * 1000) };
   }
 }
 
+/** What a model may be made of: a model as for `Linnet.load`, or a loaded engine. */
+type Source = ModelSource | ProviderEngine;
+/** Options as for `Linnet.load`. */
+type Options = Omit<LoadOptions, 'signal'>;
+
 /**
- * Makes a model for the AI SDK.
+ * Makes a model for the AI SDK, `ai` 7.
  *
  * @param model a model as for `Linnet.load` (by default the first of the list), or a loaded engine
  * @param options options as for `Linnet.load`
  */
-export function linnet(
-  model: ModelSource | ProviderEngine = models.all[0]!.id,
-  options: Omit<LoadOptions, 'signal'> = {},
-): LinnetLanguageModel {
-  if (isEngine(model)) return new LinnetLanguageModel(model.info().model.name, () => Promise.resolve(model));
-  return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options));
+export function linnet(model?: Source, options?: Options): LinnetLanguageModel {
+  return made('v4', model, options);
 }
 
-/** Turns an answer's text into parts of the SDK's stream: the reasoning, then the text. */
-class AnswerParts {
-  readonly #splitter: ReasoningSplitter;
-  #open: 'reasoning' | 'text' | undefined;
-
-  /** @param prefill the assistant's message at the end of the prompt, which the answer continues */
-  constructor(prefill: string | undefined) {
-    this.#splitter = new ReasoningSplitter(prefill);
-  }
-
-  add(text: string): Generator<LanguageModelV2StreamPart> {
-    return this.#write(this.#splitter.add(text));
-  }
-
-  *end(): Generator<LanguageModelV2StreamPart> {
-    yield* this.#write(this.#splitter.end());
-    yield* this.#turnTo(undefined);
-  }
-
-  *#write({ reasoning, answer }: SpokenPiece): Generator<LanguageModelV2StreamPart> {
-    for (const [kind, delta] of [
-      ['reasoning', reasoning],
-      ['text', answer],
-    ] as const) {
-      if (!delta) continue;
-      yield* this.#turnTo(kind);
-      yield { type: `${kind}-delta`, id: kind, delta };
-    }
-  }
-
-  *#turnTo(kind: 'reasoning' | 'text' | undefined): Generator<LanguageModelV2StreamPart> {
-    if (this.#open === kind) return;
-    if (this.#open) yield { type: `${this.#open}-end`, id: this.#open };
-    if (kind) yield { type: `${kind}-start`, id: kind };
-    this.#open = kind;
-  }
+/** The same for `ai` 6. */
+export function linnetV3(model?: Source, options?: Options): LinnetLanguageModel<'v3'> {
+  return made('v3', model, options);
 }
 
-/** The assistant's message at the end of the prompt, which the answer continues. */
-function prefillOf({ messages }: ChatRequest): string | undefined {
-  const last = messages.at(-1);
-  return last?.role === 'assistant' && typeof last.content === 'string' ? last.content : undefined;
+/** The same for `ai` 5. */
+export function linnetV2(model?: Source, options?: Options): LinnetLanguageModel<'v2'> {
+  return made('v2', model, options);
 }
 
-/** Turns a call into Linnet's request, with warnings about settings that are not supported. */
-function requestOf(options: LanguageModelV2CallOptions): {
-  request: ChatRequest;
-  warnings: LanguageModelV2CallWarning[];
-} {
-  const {
-    prompt,
-    maxOutputTokens,
-    temperature,
-    topP,
-    topK,
-    presencePenalty,
-    frequencyPenalty,
-    stopSequences,
-    seed,
-    abortSignal,
-    responseFormat,
-    tools,
-    toolChoice,
-    providerOptions,
-  } = options;
-  const warnings: LanguageModelV2CallWarning[] = (tools ?? []).map((tool) => ({ type: 'unsupported-tool', tool }));
-  if (toolChoice && toolChoice.type !== 'auto' && toolChoice.type !== 'none')
-    warnings.push({ type: 'unsupported-setting', setting: 'toolChoice' });
-  if (responseFormat?.type === 'json')
-    warnings.push({
-      type: 'unsupported-setting',
-      setting: 'responseFormat',
-      details: 'The answer is not held to JSON.',
-    });
-  const own = providerOptions?.['linnet'] ?? {};
-  const fields = {
-    max_tokens: maxOutputTokens,
-    temperature,
-    top_p: topP,
-    top_k: topK,
-    presence_penalty: presencePenalty,
-    frequency_penalty: frequencyPenalty,
-    stop: stopSequences?.length ? stopSequences : undefined,
-    seed,
-    signal: abortSignal,
-  };
-  const others = OWN_OPTIONS.filter((name) => !(name in fields)).map((name) => [name, own[name]]);
-  const given = Object.fromEntries([...Object.entries(fields), ...others].filter(([, value]) => value !== undefined));
-  return { request: { messages: messagesOf(prompt), ...given }, warnings };
-}
-
-/** @throws LinnetError `invalid-request` for content other than text: files and tool results */
-function messagesOf(prompt: LanguageModelV2Prompt): ChatMessage[] {
-  return prompt.map(({ role, content }): ChatMessage => {
-    if (role === 'tool') throw refused('Tools');
-    if (typeof content === 'string') return { role, content };
-    const texts = content.map((part) => {
-      if (part.type === 'text') return part.text;
-      // A model's reasoning is not part of the conversation.
-      if (part.type === 'reasoning') return '';
-      throw refused(part.type === 'file' ? 'Files' : 'Tools');
-    });
-    return { role, content: texts.join('') };
-  });
-}
-
-function refused(what: string): LinnetError {
-  return new LinnetError('invalid-request', `${what} are not supported in a prompt.`, { field: 'prompt' });
-}
-
-function usageOf(usage: Usage | undefined): LanguageModelV2Usage {
-  return {
-    inputTokens: usage?.prompt_tokens,
-    outputTokens: usage?.completion_tokens,
-    totalTokens: usage?.total_tokens,
-  };
+function made<V extends SpecificationVersion>(
+  version: V,
+  model: Source = models.all[0]!.id,
+  options: Options = {},
+): LinnetLanguageModel<V> {
+  if (isEngine(model)) return new LinnetLanguageModel(model.info().model.name, () => Promise.resolve(model), version);
+  return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options), version);
 }
 
 /** Turns an error into the AI SDK's form, which knows an abort by its name. */
@@ -318,7 +206,7 @@ function withoutSignal({ signal: _, ...request }: ChatRequest): Omit<ChatRequest
   return request;
 }
 
-function isEngine(model: ModelSource | ProviderEngine): model is ProviderEngine {
+function isEngine(model: Source): model is ProviderEngine {
   return typeof model === 'object' && 'chat' in model;
 }
 

@@ -13,6 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   page: ['protocol', 'store', 'download'],
   models: ['protocol', 'store', 'page'],
   api: ['protocol', 'store', 'page', 'models'],
+  'ai-sdk': ['protocol', 'api'],
   'prompt-api': ['entry', 'protocol', 'api', 'models', 'element/markdown'],
   'element/markdown': ['protocol'],
   'element/parts': ['entry', 'protocol', 'element/markdown'],
