@@ -3,22 +3,32 @@
  * any browser.
  */
 import type { LoadOptions, ModelSource } from './index.ts';
+import { Conversation } from './prompt-api/conversation.ts';
 import { CreateMonitor, DownloadProgress, EventHandler, KEY } from './prompt-api/events.ts';
 import { destroyed, loadingException, notSupported, requireActiveDocument } from './prompt-api/exceptions.ts';
-import { type ConvertedMessage, convertInput, validateInput } from './prompt-api/input.ts';
-import type { LanguageModelExpected, LanguageModelInput, LanguageModelMessage } from './prompt-api/input.ts';
-import { convertCoreOptions, convertCreateOptions, convertPromptOptions, convertSignal } from './prompt-api/options.ts';
-import { type PromptOptions, refuseUnsupported, unsupported } from './prompt-api/options.ts';
-import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
+import { type ConvertedMessage, convertInput, type ValidInput, validateInput } from './prompt-api/input.ts';
+import type { LanguageModelInput, LanguageModelOutput } from './prompt-api/input.ts';
 import {
-  type LanguageModelParams,
-  PARAMS,
-  readSampling,
-  type Sampling,
-  type SamplingMode,
-} from './prompt-api/sampling.ts';
-import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
+  type CoreOptions,
+  convertCoreOptions,
+  convertCreateOptions,
+  convertPromptOptions,
+  convertSignal,
+} from './prompt-api/options.ts';
+import { type PromptOptions, refuseUnsupported, returnsCalls, unsupported } from './prompt-api/options.ts';
+import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
+import { type LanguageModelParams, PARAMS, readSampling, type SamplingMode } from './prompt-api/sampling.ts';
+import { Session, type SessionSetup } from './prompt-api/session.ts';
 import { answerStream, anyOf } from './prompt-api/stream.ts';
+import { TOOL_INTERFACES } from './prompt-api/tool-values.ts';
+import { validateTools } from './prompt-api/tools.ts';
+import type {
+  Availability,
+  LanguageModelAnswer,
+  LanguageModelCoreOptions,
+  LanguageModelCreateOptions,
+  LanguageModelPromptOptions,
+} from './prompt-api/types.ts';
 import { asInterface } from './prompt-api/webidl.ts';
 import { abortable } from './protocol/abortable.ts';
 
@@ -29,52 +39,14 @@ export type {
   LanguageModelExpected,
   LanguageModelInput,
   LanguageModelMessage,
+  LanguageModelOutput,
   LanguageModelRole,
 } from './prompt-api/input.ts';
 export type { LanguageModelParams, SamplingMode } from './prompt-api/sampling.ts';
-
-/** Whether a session can be created: at once, after a download (which may be in progress), or not at all. */
-export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available';
-
-/** The capabilities and sampling of a session. */
-export interface LanguageModelCoreOptions {
-  /** Only `text` is supported, in the languages listed for the model. */
-  expectedInputs?: readonly LanguageModelExpected[];
-  expectedOutputs?: readonly LanguageModelExpected[];
-  /** Tools are not supported. */
-  tools?: readonly unknown[];
-  /** Reasoning before the answer. Not supported, except `effort: 'none'`, the default. */
-  thinking?: LanguageModelThinking;
-  /** Must come with `topK`; the two replace `samplingMode`. */
-  temperature?: number;
-  topK?: number;
-  samplingMode?: SamplingMode;
-}
-
-/** How much a model reasons before it answers, and whether the page receives the reasoning. */
-export interface LanguageModelThinking {
-  effort?: string;
-  includeThoughts?: boolean;
-}
-
-export interface LanguageModelCreateOptions extends LanguageModelCoreOptions {
-  /** The messages that the session starts with; they are never left out. */
-  initialPrompts?: readonly LanguageModelMessage[];
-  /** Receives an object with `downloadprogress` events, whose `loaded` is from 0 to 1. */
-  monitor?: (monitor: CreateMonitor) => void;
-  /** Ends the creation of the session, and later the session. */
-  signal?: AbortSignal;
-}
-
-/** Options of a prompt. */
-export interface LanguageModelPromptOptions {
-  signal?: AbortSignal;
-  /** A schema or a regular expression for the answer. Not supported. */
-  responseConstraint?: unknown;
-  omitResponseConstraintInput?: boolean;
-  /** Not supported, as in {@link LanguageModelCoreOptions}. */
-  thinking?: LanguageModelThinking;
-}
+export { LanguageModelToolCall, LanguageModelToolError, LanguageModelToolSuccess } from './prompt-api/tool-values.ts';
+export type { LanguageModelToolResultContent } from './prompt-api/tool-values.ts';
+export type { LanguageModelTool } from './prompt-api/tools.ts';
+export type * from './prompt-api/types.ts';
 
 /** The class `LanguageModel`, made by {@link languageModel}, or this module's default. */
 export class LanguageModel extends EventTarget {
@@ -97,7 +69,7 @@ export class LanguageModel extends EventTarget {
     provider: EngineProvider,
     engine: PromptEngine,
     conversation: Conversation,
-    sampling: Sampling,
+    setup: SessionSetup,
   ) {
     if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() creates sessions.');
     super();
@@ -106,7 +78,7 @@ export class LanguageModel extends EventTarget {
       // The older and the newer name.
       for (const name of ['quotaoverflow', 'contextoverflow']) this.dispatchEvent(new Event(name));
     };
-    this.#session = new Session(engine, conversation, sampling, overflow, () => provider.broken(engine));
+    this.#session = new Session(engine, conversation, setup, overflow, () => provider.broken(engine));
   }
 
   /** Whether a session with these options can be created. */
@@ -116,7 +88,7 @@ export class LanguageModel extends EventTarget {
     const { provider } = this;
     if (unsupported(core, provider.languages)) return 'unavailable';
     try {
-      readSampling(core);
+      setupOf(core);
     } catch {
       // create() would reject these options.
       return 'unavailable';
@@ -139,8 +111,8 @@ export class LanguageModel extends EventTarget {
   static async create(options: LanguageModelCreateOptions = {}): Promise<LanguageModel> {
     const { initialPrompts, monitor, signal: given, ...core } = convertCreateOptions(options);
     requireActiveDocument();
-    const sampling = readSampling(core);
-    const { messages: initial } = validateInput(initialPrompts);
+    const setup = setupOf(core);
+    const { messages: initial } = validateInput(initialPrompts, setup.expectedInputs);
     given?.throwIfAborted();
     const signal = given ?? new AbortController().signal;
     const watch = new CreateMonitor(KEY);
@@ -158,7 +130,7 @@ export class LanguageModel extends EventTarget {
       const engine = await provider.join(progress.tell, signal).catch((error: unknown) => {
         throw loadingException(error);
       });
-      const model = new this(KEY, provider, engine, new Conversation(), sampling);
+      const model = new this(KEY, provider, engine, new Conversation(), setup);
       // The session ends with the signal.
       const end = () => model.#end(signal.reason);
       signal.addEventListener('abort', end, { once: true, signal: model.#destroyed.signal });
@@ -195,15 +167,15 @@ export class LanguageModel extends EventTarget {
   }
   /** Sampling temperature; 0 always takes the most likely token. */
   get temperature(): number {
-    return this.#session.sampling.temperature;
+    return this.#session.setup.sampling.temperature;
   }
   /** The number of most likely tokens to sample from. */
   get topK(): number {
-    return this.#session.sampling.topK;
+    return this.#session.setup.sampling.topK;
   }
   /** `null` if the session was created with `temperature` and `topK`. */
   get samplingMode(): SamplingMode | null {
-    return this.#session.sampling.mode;
+    return this.#session.setup.sampling.mode;
   }
 
   /** Called when the oldest exchanges were left out to make room. */
@@ -221,17 +193,28 @@ export class LanguageModel extends EventTarget {
     this.#onquotaoverflow.value = handler;
   }
 
-  /** Sends a prompt and resolves with the whole answer. Prompts are answered one after the other. */
-  async prompt(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<string> {
+  /**
+   * Sends a prompt and resolves with the whole answer. Prompts are answered one after the other.
+   *
+   * @typeParam T `string`, or the parts of an answer if the session was created with `tool-call` in `expectedOutputs`
+   */
+  async prompt<T extends LanguageModelAnswer = string>(
+    input: LanguageModelInput,
+    options: LanguageModelPromptOptions = {},
+  ): Promise<T> {
     requireArgument(arguments);
     const messages = convertInput(input);
     const asked = convertPromptOptions(options);
     const signal = this.#begin(asked.signal);
     const whole = async () => {
-      let answer = '';
-      for await (const { text, replaces } of this.#ask(messages, asked, signal))
-        answer = replaces ? text : answer + text;
-      return answer;
+      let text = '';
+      const calls: LanguageModelOutput[] = [];
+      for await (const part of this.#ask(messages, asked, signal)) {
+        if (part.type === 'text') text += part.value;
+        else calls.push(part);
+      }
+      if (!this.#session.setup.returnsCalls) return text as T;
+      return [...(text || calls.length === 0 ? [{ type: 'text', value: text }] : []), ...calls] as T;
     };
     return abortable(signal, whole());
   }
@@ -239,14 +222,22 @@ export class LanguageModel extends EventTarget {
   /**
    * Sends a prompt and returns the answer as a stream. Cancelling the stream ends the answer.
    *
+   * @typeParam T `string`, or a part of an answer, as with {@link LanguageModel.prompt}
    * @throws synchronously, where other methods reject: TypeError for arguments of the wrong type, the reason of an
    * aborted signal
    */
-  promptStreaming(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): ReadableStream<string> {
+  promptStreaming<T extends string | LanguageModelOutput = string>(
+    input: LanguageModelInput,
+    options: LanguageModelPromptOptions = {},
+  ): ReadableStream<T> {
     requireArgument(arguments);
     const messages = convertInput(input);
     const asked = convertPromptOptions(options);
-    return answerStream(this.#begin(asked.signal), (signal) => this.#ask(messages, asked, signal));
+    const ask = async function* (this: LanguageModel, signal: AbortSignal) {
+      const { returnsCalls } = this.#session.setup;
+      for await (const part of this.#ask(messages, asked, signal)) yield (returnsCalls ? part : part.value) as T;
+    };
+    return answerStream(this.#begin(asked.signal), ask.bind(this));
   }
 
   /** Adds messages without asking for an answer. */
@@ -254,7 +245,7 @@ export class LanguageModel extends EventTarget {
     requireArgument(arguments);
     const messages = convertInput(input);
     const signal = this.#begin(convertSignal(options));
-    return abortable(signal, this.#session.append(validateInput(messages).messages, signal));
+    return abortable(signal, this.#session.append(this.#validate(messages).messages, signal));
   }
 
   /** Counts the tokens that an input would add. */
@@ -263,7 +254,7 @@ export class LanguageModel extends EventTarget {
     const messages = convertInput(input);
     const asked = convertPromptOptions(options);
     refuseUnsupported(asked);
-    const { messages: read } = validateInput(messages);
+    const { messages: read } = this.#validate(messages);
     const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
     const signal = this.#begin(asked.signal);
     return abortable(signal, this.#session.measure(measured, signal));
@@ -278,13 +269,13 @@ export class LanguageModel extends EventTarget {
   /** Creates another session that starts with this session's conversation. */
   async clone(options: { signal?: AbortSignal } = {}): Promise<LanguageModel> {
     const signal = this.#begin(convertSignal(options));
-    const { conversation, sampling } = this.#session;
+    const { conversation, setup } = this.#session;
     const engine = await this.#provider
       .join(() => undefined, signal)
       .catch((error: unknown) => {
         throw loadingException(error);
       });
-    return new (this.constructor as typeof LanguageModel)(KEY, this.#provider, engine, conversation.clone(), sampling);
+    return new (this.constructor as typeof LanguageModel)(KEY, this.#provider, engine, conversation.clone(), setup);
   }
 
   /**
@@ -305,9 +296,13 @@ export class LanguageModel extends EventTarget {
     messages: readonly ConvertedMessage[],
     asked: PromptOptions,
     signal: AbortSignal,
-  ): AsyncGenerator<AnswerPiece, void> {
+  ): AsyncGenerator<LanguageModelOutput, void> {
     refuseUnsupported(asked);
-    yield* this.#session.prompt(validateInput(messages), signal);
+    yield* this.#session.prompt(this.#validate(messages), signal);
+  }
+
+  #validate(messages: readonly ConvertedMessage[]): ValidInput {
+    return validateInput(messages, this.#session.setup.expectedInputs);
   }
 
   /** A signal that aborts when the session ends or the caller's signal aborts. Throws if either has already. */
@@ -369,11 +364,18 @@ export async function installLanguageModel({
     const availability = await Promise.resolve(builtIn.availability?.()).catch(() => undefined);
     if (availability && availability !== 'unavailable') return 'built-in';
   }
-  const interfaces = { LanguageModel: languageModel(model, options), CreateMonitor };
+  const interfaces = { LanguageModel: languageModel(model, options), CreateMonitor, ...TOOL_INTERFACES };
   for (const [name, value] of Object.entries(interfaces)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
   return 'linnet';
+}
+
+/** @throws TypeError, RangeError or DOMException for options that are not allowed together */
+function setupOf(core: CoreOptions): SessionSetup {
+  const returns = returnsCalls(core);
+  const tools = validateTools(core.tools, returns);
+  return { sampling: readSampling(core), tools, expectedInputs: core.expectedInputs, returnsCalls: returns };
 }
 
 /** Web IDL's check of a required argument; an explicit `undefined` counts as one. */

@@ -14,7 +14,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   models: ['protocol', 'store', 'page'],
   api: ['protocol', 'store', 'page', 'models'],
   'ai-sdk': ['protocol', 'api'],
-  'prompt-api': ['entry', 'protocol', 'api', 'models', 'element/markdown'],
+  'prompt-api': ['entry', 'protocol', 'api', 'models'],
   'element/markdown': ['protocol'],
   'element/parts': ['entry', 'protocol', 'element/markdown'],
   'element/shell': ['entry', 'protocol', 'api', 'models'],

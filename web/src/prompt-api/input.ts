@@ -1,5 +1,7 @@
-import type { ChatMessage } from '../api/types.ts';
+import type { ChatToolCall } from '../api/chat-types.ts';
+import type { Message } from './conversation.ts';
 import { notSupported } from './exceptions.ts';
+import { isToolValue, LanguageModelToolCall, LanguageModelToolError, LanguageModelToolSuccess } from './tool-values.ts';
 import { dictionary, elementsOf, enumeration, required, sequence, string } from './webidl.ts';
 
 const ROLES = ['system', 'user', 'assistant'] as const;
@@ -8,11 +10,14 @@ const TYPES = ['text', 'image', 'audio', 'tool-call', 'tool-response'] as const;
 /** The author of a message. */
 export type LanguageModelRole = (typeof ROLES)[number];
 
-/** A part of a message. Only text is supported. */
+/** A part of a message: `text`; or, of a session with tools, `tool-call` or `tool-response`. */
 export interface LanguageModelContent {
   type: string;
   value: unknown;
 }
+
+/** A part of an answer. */
+export type LanguageModelOutput = { type: 'text'; value: string } | { type: 'tool-call'; value: LanguageModelToolCall };
 
 /** A message, as the page passes it. */
 export interface LanguageModelMessage {
@@ -55,7 +60,7 @@ export function convertInput(input: unknown): ConvertedMessage[] {
 
 /** Messages for the engine. */
 export interface ValidInput {
-  messages: ChatMessage[];
+  messages: Message[];
   /** Whether the answer continues the last message. */
   prefix: boolean;
 }
@@ -63,23 +68,101 @@ export interface ValidInput {
 /**
  * Checks messages by the rules of the specification. An empty list stays one.
  *
- * @throws TypeError for a system prompt that is not the first message, and for text that is not a string
- * @throws DOMException `NotSupportedError` for all but text; `SyntaxError` for a prefix in the wrong place
+ * @param expected the types of content that the session expects besides text
+ * @throws TypeError for a system prompt that is not the first message, for text that is not a string, and for calls and
+ * results of tools from the wrong author
+ * @throws DOMException `NotSupportedError` for content that the session does not expect; `SyntaxError` for a prefix in
+ * the wrong place; `DataError` for arguments and results that JSON cannot express
  */
-export function validateInput(converted: readonly ConvertedMessage[]): ValidInput {
-  const messages = converted.map(({ role, content, prefix }, i) => {
-    if (prefix && (role !== 'assistant' || i < converted.length - 1)) {
+export function validateInput(converted: readonly ConvertedMessage[], expected: readonly Expected[] = []): ValidInput {
+  const types = new Set<string>(['text', ...expected.map(({ type }) => type)]);
+  const messages = converted.flatMap((message, i) => {
+    const { role, content, prefix } = message;
+    const isCall = content.some(({ type }) => type === 'tool-call');
+    if (prefix && (role !== 'assistant' || i < converted.length - 1 || isCall)) {
       throw new DOMException('Only the last message, of the assistant, can be a prefix.', 'SyntaxError');
     }
     if (role === 'system' && i > 0) throw lateSystemPrompt();
-    const texts = content.map(({ type, value }) => {
-      if (type !== 'text') throw notSupported(`Content of the type "${type}"`);
-      if (typeof value !== 'string') throw new TypeError('The value of a text must be a string.');
-      return value;
-    });
-    return { role, content: texts.join('') };
+    for (const { type } of content) {
+      const author = AUTHORS[type];
+      if (author && role !== author) throw new TypeError(`Only the ${author} can send content of the type "${type}".`);
+      if (!types.has(type)) throw notSupported(`Content of the type "${type}"`);
+    }
+    return role === 'user' ? userMessages(content) : [messageOf(role, content)];
   });
   return { messages, prefix: converted.at(-1)?.prefix ?? false };
+}
+
+/** Who sends the content of a type. */
+const AUTHORS: Record<string, LanguageModelRole> = { 'tool-call': 'assistant', 'tool-response': 'user' };
+
+/** A user's message; the results in it become messages of their own. */
+function userMessages(content: ConvertedMessage['content']): Message[] {
+  const messages: Message[] = [];
+  for (const part of content.length > 0 ? content : [text('')]) {
+    const last = messages.at(-1);
+    if (part.type === 'tool-response') messages.push(resultOf(part.value));
+    else if (last?.role === 'user') last.content = `${last.content as string}${textOf(part.value)}`;
+    else messages.push({ role: 'user', content: textOf(part.value) });
+  }
+  return messages;
+}
+
+/** A message of another author. */
+function messageOf(role: 'system' | 'assistant', content: ConvertedMessage['content']): Message {
+  const calls = content.flatMap(({ type, value }) => (type === 'tool-call' ? [callOf(value)] : []));
+  const texts = content.flatMap(({ type, value }) => (type === 'tool-call' ? [] : [textOf(value)]));
+  const said = texts.join('');
+  if (calls.length === 0) return { role, content: said };
+  return { role: 'assistant', content: said || null, tool_calls: calls };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError('The value of a text must be a string.');
+  return value;
+}
+
+function callOf(value: unknown): ChatToolCall {
+  if (!(value instanceof LanguageModelToolCall))
+    throw new TypeError('The value of a tool call must be a LanguageModelToolCall.');
+  const { callId: id, name, arguments: args } = value;
+  if (Object.prototype.toString.call(args) !== '[object Object]') throw dataError('The arguments of a tool call');
+  return { id, type: 'function', function: { name, arguments: json(args, 'The arguments of a tool call') } };
+}
+
+function resultOf(value: unknown): Message {
+  const isError = value instanceof LanguageModelToolError;
+  if (!isError && !(value instanceof LanguageModelToolSuccess))
+    throw new TypeError('The value of a tool response must be a LanguageModelToolSuccess or LanguageModelToolError.');
+  const content = isError
+    ? `Error: ${value.errorMessage}`
+    : value.result
+        .map((part) => {
+          if (part.type === 'image' || part.type === 'audio')
+            throw notSupported(`A tool result of the type "${part.type}"`);
+          if (isMedia(part.value)) throw dataError('A tool result');
+          return typeof part.value === 'string' ? part.value : json(part.value, 'A tool result');
+        })
+        .join('\n');
+  // A call without an id is found by its place.
+  return { role: 'tool', ...(value.callId ? { tool_call_id: value.callId } : {}), name: value.name, content };
+}
+
+/** @throws DOMException `DataError` for what JSON cannot express; exceptions of getters are thrown as they are */
+function json(value: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    // For a BigInt, and for an object that contains itself.
+    if (!(error instanceof TypeError)) throw error;
+  }
+  if (text === undefined) throw dataError(what);
+  return text;
+}
+
+function dataError(what: string): DOMException {
+  return new DOMException(`${what} must be plain data.`, 'DataError');
 }
 
 /** The error of a system prompt that comes after other messages. */
@@ -122,7 +205,7 @@ function convertContent(element: unknown): ConvertedMessage['content'][number] {
   const members = dictionary(element, 'A part of a message');
   const type = enumeration(required(members, 'type', 'A part of a message'), 'The type', TYPES);
   const value = required(members, 'value', 'A part of a message');
-  return { type, value: isMedia(value) ? value : string(value) };
+  return { type, value: isMedia(value) || isToolValue(value) ? value : string(value) };
 }
 
 function text(value: unknown): ConvertedMessage['content'][number] {

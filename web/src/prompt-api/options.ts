@@ -2,14 +2,14 @@ import { notSupported } from './exceptions.ts';
 import { type ConvertedMessage, convertExpected, convertInput, type Expected, foreignLanguage } from './input.ts';
 import type { CreateMonitor } from './events.ts';
 import { SAMPLING_MODES, type SamplingOptions } from './sampling.ts';
-import { abortSignal, dictionary, double, enumeration, isObject, required, sequence, string } from './webidl.ts';
+import { type ConvertedTool, convertTools } from './tools.ts';
+import { abortSignal, dictionary, double, enumeration, isObject, sequence, string } from './webidl.ts';
 
 /** The required capabilities of a session, converted. */
 export interface CoreOptions extends SamplingOptions {
   expectedInputs: Expected[];
   expectedOutputs: Expected[];
-  /** Whether there are tools. */
-  tools: boolean;
+  tools: ConvertedTool[];
   /** Whether reasoning is requested. */
   thinking: boolean;
 }
@@ -45,7 +45,7 @@ export function convertCoreOptions(value: unknown): CoreOptions {
     samplingMode: samplingMode === undefined ? undefined : enumeration(samplingMode, 'samplingMode', SAMPLING_MODES),
     temperature: temperature === undefined ? undefined : double(temperature, 'temperature'),
     thinking: convertThinking(thinking),
-    tools: tools !== undefined && sequence(tools, 'tools', checkTool).length > 0,
+    tools: convertTools(tools),
     topK: topK === undefined ? undefined : double(topK, 'topK'),
   };
   if (options.samplingMode !== undefined && (options.temperature !== undefined || options.topK !== undefined)) {
@@ -91,17 +91,26 @@ export function convertSignal(value: unknown): AbortSignal | undefined {
   return abortSignal(dictionary(value, 'options')['signal']);
 }
 
+const INPUTS = ['text', 'tool-call', 'tool-response'];
+const OUTPUTS = ['text', 'tool-call'];
+
 /** The first unsupported option of a session; `undefined` if all are supported. */
 export function unsupported(
-  { expectedInputs, expectedOutputs, tools, thinking }: CoreOptions,
+  { expectedInputs, expectedOutputs, thinking }: CoreOptions,
   languages: readonly string[],
 ): string | undefined {
   const foreign = foreignLanguage([...expectedInputs, ...expectedOutputs], languages);
-  if (expectedInputs.some(({ type }) => type !== 'text')) return 'Input other than text';
-  if (expectedOutputs.some(({ type }) => type !== 'text')) return 'Output other than text';
+  const input = expectedInputs.find(({ type }) => !INPUTS.includes(type));
+  const output = expectedOutputs.find(({ type }) => !OUTPUTS.includes(type));
+  if (input) return `Input of the type "${input.type}"`;
+  if (output) return `Output of the type "${output.type}"`;
   if (foreign) return `The language "${foreign}"`;
-  if (thinking) return 'Thinking';
-  return tools ? 'The use of tools' : undefined;
+  return thinking ? 'Thinking' : undefined;
+}
+
+/** Whether answers are lists of parts, of which some may be calls of tools. */
+export function returnsCalls({ expectedOutputs }: CoreOptions): boolean {
+  return expectedOutputs.some(({ type }) => type === 'tool-call');
 }
 
 /** Rejects unsupported options of a prompt. */
@@ -114,12 +123,4 @@ export function refuseUnsupported({ constraint, omitConstraint, thinking }: Prom
 function convertThinking(value: unknown): boolean {
   const { effort, includeThoughts } = dictionary(value, 'thinking');
   return (effort !== undefined && string(effort) !== 'none') || Boolean(includeThoughts);
-}
-
-function checkTool(value: unknown): void {
-  const members = dictionary(value, 'A tool');
-  string(required(members, 'description', 'A tool'));
-  if (!isObject(required(members, 'inputSchema', 'A tool')))
-    throw new TypeError('The inputSchema of a tool must be an object.');
-  string(required(members, 'name', 'A tool'));
 }

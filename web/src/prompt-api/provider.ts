@@ -1,13 +1,18 @@
-import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api/types.ts';
+import type { ChatTool } from '../api/chat-types.ts';
+import type { ChatCompletionChunk, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
 import { abortable } from '../protocol/abortable.ts';
+import type { Message } from './conversation.ts';
 
 /** The parts of an engine that a session needs; a {@link Linnet} has them. */
 export interface PromptEngine {
   info(): { model: { context_length: number } };
   chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
-  countTokens(request: { messages: readonly ChatMessage[] }, options?: { signal?: AbortSignal }): Promise<number>;
+  countTokens(
+    request: { messages: readonly Message[]; tools?: readonly ChatTool[] },
+    options?: { signal?: AbortSignal },
+  ): Promise<number>;
   dispose(): void;
 }
 
@@ -145,22 +150,23 @@ export function providerOf(
   );
 }
 
-/** Counts the tokens of messages, including what the chat template adds. */
+/** Counts the tokens of messages and tools, including what the chat template adds. */
 export async function countTokens(
   engine: PromptEngine,
-  messages: readonly ChatMessage[],
+  messages: readonly Message[],
+  tools: readonly ChatTool[] | undefined,
   signal: AbortSignal,
 ): Promise<number> {
   if (messages.length === 0) return 0;
   try {
-    const tokens = await engine.countTokens({ messages }, { signal });
+    const tokens = await engine.countTokens({ messages, ...(tools ? { tools } : {}) }, { signal });
     signal.throwIfAborted();
     return tokens;
   } catch (error) {
     // Some templates require a question at the end.
     const code = error instanceof LinnetError ? error.code : undefined;
     if (code === 'bad-template' && messages.at(-1)?.role !== 'user')
-      return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
+      return countTokens(engine, [...messages, { role: 'user', content: '' }], tools, signal);
     throw error;
   }
 }

@@ -1,11 +1,14 @@
-import type { ChatCompletionChunk, ChatMessage } from '../api/types.ts';
+import type { ChatToolCall } from '../api/chat-types.ts';
+import type { ChatCompletionChunk } from '../api/types.ts';
 import { LinnetError } from '../index.ts';
-import { ReasoningSplitter } from '../element/markdown/reasoning.ts';
+import { abortable } from '../protocol/abortable.ts';
 import { alternating } from './alternation.ts';
+import { bytesOf, type Conversation, type Message, mostTokens } from './conversation.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
-import { lateSystemPrompt, type ValidInput } from './input.ts';
+import { type Expected, type LanguageModelOutput, lateSystemPrompt, type ValidInput } from './input.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
+import { runCalls, type SessionTools } from './tools.ts';
 
 /**
  * The share of the context that is reserved for the answer if older messages can be left out, and its maximum in
@@ -13,46 +16,28 @@ import type { Sampling } from './sampling.ts';
  */
 const ANSWER_SHARE = 0.25;
 const ANSWER_MOST = 512;
-/** The most tokens that a template adds to a message, or before the first one. */
-const MESSAGE_MOST = 64;
-/** Characters of a text that is not written as bytes only to count them. */
-const LONG = 1_000_000;
 /** After these errors the engine cannot be used any more. */
 const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
 /** Keeps small models from repeating themselves. */
 const REPETITION_PENALTY = 1.1;
 
-/** More of an answer. */
-export interface AnswerPiece {
-  text: string;
-  /** Whether it replaces the answer so far, which was reasoning. */
-  replaces: boolean;
+/** How often a prompt's answer may call tools; then the model must answer without them. */
+const MOST_ROUNDS = 10;
+
+/** What a session is made with, which its clones have as well. */
+export interface SessionSetup {
+  sampling: Sampling;
+  tools: SessionTools;
+  expectedInputs: readonly Expected[];
+  /** Whether answers are lists of parts. */
+  returnsCalls: boolean;
 }
 
-/** A conversation: its messages, and its tokens. */
-export class Conversation {
-  /** Never left out: the initial prompts, and later system prompts. */
-  initial: ChatMessage[] = [];
-  /** The exchanges since: a question with its answer, or messages that were appended together. */
-  exchanges: ChatMessage[][] = [];
-  /** Tokens of the whole conversation. */
-  usage = 0;
-
-  get messages(): ChatMessage[] {
-    return [...this.initial, ...this.exchanges.flat()];
-  }
-
-  get isEmpty(): boolean {
-    return this.initial.length === 0 && this.exchanges.length === 0;
-  }
-
-  clone(): Conversation {
-    const copy = new Conversation();
-    copy.initial = [...this.initial];
-    copy.exchanges = [...this.exchanges];
-    copy.usage = this.usage;
-    return copy;
-  }
+/** What the model says in one go. */
+interface Said {
+  text: string;
+  reasoning: string;
+  calls: ChatToolCall[];
 }
 
 /** Answers prompts in a conversation, one after the other, and leaves out its beginning when it becomes too long. */
@@ -66,7 +51,7 @@ export class Session {
   constructor(
     readonly engine: PromptEngine,
     readonly conversation: Conversation,
-    readonly sampling: Sampling,
+    readonly setup: SessionSetup,
     private readonly onOverflow: () => void,
     private readonly onBroken: () => void,
   ) {
@@ -74,7 +59,7 @@ export class Session {
   }
 
   /** Counts the tokens that messages would add. */
-  async measure(input: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+  async measure(input: readonly Message[], signal: AbortSignal): Promise<number> {
     // A system prompt begins a conversation, whatever was said in this one.
     const before = input[0]?.role === 'system' ? [] : this.conversation.messages;
     try {
@@ -86,7 +71,7 @@ export class Session {
   }
 
   /** Adds messages; an empty list adds nothing. Those that must stay are the first ones of a conversation. */
-  append(input: readonly ChatMessage[], signal: AbortSignal, stay = false): Promise<void> {
+  append(input: readonly Message[], signal: AbortSignal, stay = false): Promise<void> {
     return this.#queue(signal, async () => {
       try {
         this.#refuseLateSystemPrompt(input);
@@ -100,7 +85,7 @@ export class Session {
   }
 
   /** Sends a prompt and streams the answer. Both become part of the conversation when the answer is complete. */
-  async *prompt(input: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
+  async *prompt(input: ValidInput, signal: AbortSignal): AsyncGenerator<LanguageModelOutput, void> {
     let free: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (free = resolve));
     // A prompt starts after the previous ones, and ends with its answer.
@@ -117,47 +102,67 @@ export class Session {
     }
   }
 
-  async *#answer({ messages: asked, prefix }: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
+  async *#answer({ messages: asked, prefix }: ValidInput, signal: AbortSignal): AsyncGenerator<LanguageModelOutput> {
     const { conversation } = this;
     this.#refuseLateSystemPrompt(asked);
     // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds
     // nothing.
-    const waiting = conversation.messages.at(-1)?.role === 'user';
-    const input: readonly ChatMessage[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
-    // Messages that were left out stay out, even if the answer is aborted.
-    await this.#fit(input, signal, false);
+    const waiting = ['user', 'tool'].includes(conversation.messages.at(-1)?.role ?? '');
+    const input: readonly Message[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
     // The engine goes on with an assistant's message at the end; after an empty question it begins another one.
-    const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
-    const messages = [...conversation.messages, ...input, ...another];
-    // Reasoning is neither returned nor kept.
-    const parts = new ReasoningSplitter(prefix);
-    let answer = '';
-    const said = ({ answer: text, replaces }: { answer: string; replaces: boolean }): AnswerPiece => {
-      answer = replaces ? text : answer + text;
-      return { text, replaces };
-    };
-    for await (const { choices, usage } of this.#generate(messages, signal)) {
-      const text = choices[0].delta.content;
-      if (usage) conversation.usage = Math.min(usage.total_tokens, this.quota);
-      if (text) yield said(parts.add(text));
+    const another: Message[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
+    const begun = prefix ? String(input.at(-1)!.content) : '';
+    const question = prefix ? input.slice(0, -1) : input;
+    // What the model and the tools say until the model has answered.
+    const turn: Message[] = [];
+    let usage = conversation.usage;
+    for (let round = 1; ; round++) {
+      const added = turn.length > 0 ? [...question, ...another, ...turn] : [...input, ...another];
+      // Messages that were left out stay out, even if the answer is aborted.
+      await this.#fit(added, signal, false);
+      const said: Said = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
+      const mayCall = round <= MOST_ROUNDS;
+      for await (const chunk of this.#generate([...conversation.messages, ...added], mayCall, signal)) {
+        if (chunk.usage) usage = Math.min(chunk.usage.total_tokens, this.quota);
+        const text = collect(said, chunk);
+        if (text) yield { type: 'text', value: text };
+      }
+      if (!mayCall) said.calls = [];
+      turn.push(messageOf(said));
+      if (said.calls.length === 0) return this.#keepTurn([...question, ...turn], usage);
+      const { results, open } = await abortable(signal, runCalls(said.calls, this.setup.tools));
+      turn.push(...results);
+      if (open.length === 0) continue;
+      // The page runs these, and sends their results as the next prompt.
+      this.#keepTurn([...question, ...turn], usage);
+      for (const value of open) yield { type: 'tool-call', value };
+      return;
     }
-    yield said(parts.end());
-    const begun = prefix ? input.at(-1)! : undefined;
-    const kept = begun ? input.slice(0, -1) : input;
-    this.#keep(kept, false, { role: 'assistant', content: `${begun?.content ?? ''}${answer}` });
   }
 
-  async *#generate(messages: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<ChatCompletionChunk, void> {
-    const { temperature, topK } = this.sampling;
-    const create = () => {
-      const sampling = { temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY };
-      return this.engine.chat.completions.create({
+  #keepTurn(messages: readonly Message[], usage: number): void {
+    this.#keep(messages, false);
+    this.conversation.usage = usage;
+  }
+
+  async *#generate(
+    messages: readonly Message[],
+    mayCall: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatCompletionChunk, void> {
+    const { sampling, tools } = this.setup;
+    const { temperature, topK } = sampling;
+    const create = () =>
+      this.engine.chat.completions.create({
         messages: this.#ordered(messages),
-        ...sampling,
+        ...(tools.declared ? { tools: tools.declared } : {}),
+        ...(mayCall ? {} : { tool_choice: 'none' }),
+        temperature,
+        top_k: topK,
+        repetition_penalty: REPETITION_PENALTY,
         stream: true,
         signal,
       });
-    };
     try {
       yield* create();
     } catch (error) {
@@ -168,21 +173,21 @@ export class Session {
   }
 
   /** Counts the tokens of messages, including what the chat template adds. */
-  async #count(messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+  async #count(messages: readonly Message[], signal: AbortSignal): Promise<number> {
     try {
-      return await countTokens(this.engine, this.#ordered(messages), signal);
+      return await countTokens(this.engine, this.#ordered(messages), this.setup.tools.declared, signal);
     } catch (error) {
       if (!this.#learnsOrder(error, messages)) throw error;
-      return countTokens(this.engine, this.#ordered(messages), signal);
+      return countTokens(this.engine, this.#ordered(messages), this.setup.tools.declared, signal);
     }
   }
 
-  #ordered(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  #ordered(messages: readonly Message[]): readonly Message[] {
     return this.#alternates ? alternating(messages) : messages;
   }
 
   /** Detects a template that requires alternating messages; `false` if it rejected them for another reason. */
-  #learnsOrder(error: unknown, messages: readonly ChatMessage[]): boolean {
+  #learnsOrder(error: unknown, messages: readonly Message[]): boolean {
     if (this.#alternates || !(error instanceof LinnetError) || error.code !== 'bad-template') return false;
     this.#alternates = JSON.stringify(alternating(messages)) !== JSON.stringify(messages);
     return this.#alternates;
@@ -194,14 +199,18 @@ export class Session {
    * @param exact whether to count tokens even if the messages surely fit, and to reserve nothing for an answer
    * @returns the tokens of all remaining messages
    */
-  async #fit(input: readonly ChatMessage[], signal: AbortSignal, exact: boolean): Promise<number> {
+  async #fit(input: readonly Message[], signal: AbortSignal, exact: boolean): Promise<number> {
     const { conversation, quota } = this;
     const room = quota - Math.min(ANSWER_MOST, Math.floor(quota * ANSWER_SHARE));
-    const most = conversation.usage + mostTokens(input);
+    // An empty conversation has no tokens, and so no tools yet.
+    const before = conversation.usage || bytesOf(this.setup.tools.declared ?? {});
+    const most = before + mostTokens(input);
     if (!exact && most <= room) return most;
     let exchanges = conversation.exchanges;
+    // Results of tools follow their calls.
+    const least = input[0]?.role === 'tool' ? 1 : 0;
     let tokens = await this.#count([...conversation.messages, ...input], signal);
-    while (tokens > room && exchanges.length > 0) {
+    while (tokens > room && exchanges.length > least) {
       exchanges = exchanges.slice(1);
       tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal);
     }
@@ -217,16 +226,15 @@ export class Session {
   }
 
   /** What was asked for earlier may have been said since: only the turn knows whether the conversation is empty. */
-  #refuseLateSystemPrompt(input: readonly ChatMessage[]): void {
+  #refuseLateSystemPrompt(input: readonly Message[]): void {
     if (input[0]?.role === 'system' && !this.conversation.isEmpty) throw lateSystemPrompt();
   }
 
-  #keep(input: readonly ChatMessage[], stay: boolean, ...answer: ChatMessage[]): void {
+  #keep(input: readonly Message[], stay: boolean): void {
     const { conversation } = this;
     const system = input.filter(({ role }) => stay || role === 'system');
-    const rest = [...input.filter((message) => !system.includes(message)), ...answer];
     conversation.initial.push(...system);
-    if (rest.length > 0) conversation.exchanges = [...conversation.exchanges, rest];
+    conversation.add(input.filter((message) => !system.includes(message)));
   }
 
   /** Runs when all that was asked before has been answered, and not at all if the signal comes first. */
@@ -255,10 +263,21 @@ export class Session {
   }
 }
 
-/** The most tokens that messages can have: no token is shorter than a byte. */
-function mostTokens(messages: readonly ChatMessage[]): number {
-  const encoder = new TextEncoder();
-  const bytesOf = (text: string) => (text.length > LONG ? 3 * text.length : encoder.encode(text).length);
-  const bytes = messages.reduce((sum, { content }) => sum + bytesOf(String(content)), 0);
-  return bytes + MESSAGE_MOST * (messages.length + 1);
+/** Adds a chunk to what the model says, and returns its text. */
+function collect(said: Said, { choices }: ChatCompletionChunk): string {
+  const { content = '', reasoning_content: reasoning = '', tool_calls: calls = [] } = choices[0].delta;
+  said.text += content;
+  said.reasoning += reasoning;
+  for (const { index, id = '', function: called } of calls) {
+    said.calls[index] ??= { id, type: 'function', function: { name: called.name ?? '', arguments: '' } };
+    said.calls[index].function.arguments += called.arguments;
+  }
+  return content;
+}
+
+/** The message that the conversation keeps. Reasoning is needed only until the calls after it are answered. */
+function messageOf({ text, reasoning, calls }: Said): Message {
+  if (calls.length === 0) return { role: 'assistant', content: text };
+  const more = reasoning ? { reasoning_content: reasoning } : {};
+  return { role: 'assistant', content: text || null, ...more, tool_calls: calls };
 }

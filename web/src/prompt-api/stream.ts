@@ -1,27 +1,26 @@
 import { abortException } from './exceptions.ts';
-import type { AnswerPiece } from './session.ts';
 
 /**
  * An answer as a stream. It begins at once. An abort fails it without waiting for the engine;
  * cancelling the stream ends the answer.
  */
-export function answerStream(
+export function answerStream<T>(
   signal: AbortSignal,
-  ask: (signal: AbortSignal) => AsyncIterable<AnswerPiece>,
-): ReadableStream<string> {
+  ask: (signal: AbortSignal) => AsyncIterable<T>,
+): ReadableStream<T> {
   const left = new AbortController();
   let open = true;
   const close = (how: () => void) => {
     if (open) how();
     open = false;
   };
-  const stream = new ReadableStream<string>({
+  const stream = new ReadableStream<T>({
     start: (controller) => {
       const abort = () => close(() => controller.error(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       void (async () => {
         try {
-          for await (const { text } of ask(anyOf(signal, left.signal))) if (text && open) controller.enqueue(text);
+          for await (const part of ask(anyOf(signal, left.signal))) if (open) controller.enqueue(part);
           close(() => controller.close());
         } catch (error) {
           close(() => controller.error(error));

@@ -236,11 +236,6 @@ test('invalid and unsupported arguments are rejected', async () => {
     [() => LanguageModel.create({ temperature: 1, samplingMode: 'creative' }), TypeError],
     [() => LanguageModel.create({ samplingMode: 'wild' as any }), TypeError],
     [() => LanguageModel.create({ expectedInputs: [{ type: 'image' }] }), named('NotSupportedError')],
-    [() => LanguageModel.create({ tools: [{}] }), TypeError],
-    [
-      () => LanguageModel.create({ tools: [{ name: 'a', description: 'b', inputSchema: {} }] }),
-      named('NotSupportedError'),
-    ],
     [
       () =>
         LanguageModel.create({
