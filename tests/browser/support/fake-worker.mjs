@@ -2,7 +2,7 @@
 
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests, and `told` all messages to the worker. A test
- * may replace the rest: `pieces(request)` returns the texts of an answer, `pause` is the time in milliseconds before
+ * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its events, `pause` is the time in milliseconds before
  * each of them, `tokens(request)` is the number of tokens of a prompt, `refusal(task)` returns the error that a load
  * fails with, if any, and `shares` are the fractions of the model at which a download reports progress.
  */
@@ -17,6 +17,8 @@ export function fakeWorker() {
       training_context_length: 2048,
       file_bytes: 1e6,
       chat: true,
+      reasoning: 'none',
+      tools: true,
     },
     backend: 'cpu',
     features: ['simd128'],
@@ -69,13 +71,18 @@ export function fakeWorker() {
       const event = (event) => this.#say({ type: 'event', id, event });
       const pieces = window.pieces(request);
       let said = 0;
-      for (const text of pieces) {
+      let reasoning_tokens = 0;
+      let called = false;
+      for (const piece of pieces) {
         if (window.pause) await wait(window.pause);
         if (this.#cancelled.has(id)) break;
-        event({ type: 'token', text, token: said++ });
+        const fields = typeof piece === 'string' ? { text: piece } : piece;
+        if (fields.reasoning) reasoning_tokens++;
+        called ||= Boolean(fields.tool_calls);
+        event({ type: 'token', text: '', ...fields, token: said++ });
       }
       const prompt_tokens = window.tokens(request);
-      const usage = { prompt_tokens, completion_tokens: said, total_tokens: prompt_tokens + said };
+      const usage = { prompt_tokens, completion_tokens: said, total_tokens: prompt_tokens + said, reasoning_tokens };
       const timings = {
         prompt_n: 5,
         prompt_ms: 10,
@@ -84,7 +91,8 @@ export function fakeWorker() {
         predicted_ms: 10 * said,
         predicted_per_second: 100,
       };
-      event({ type: 'done', finish_reason: this.#cancelled.has(id) ? 'cancelled' : 'stop', text: '', usage, timings });
+      const finish_reason = this.#cancelled.has(id) ? 'cancelled' : called ? 'tool_calls' : 'stop';
+      event({ type: 'done', finish_reason, text: '', usage, timings });
     }
 
     #say(data) {

@@ -16,6 +16,7 @@ const SCRIPTS = [
   'prompt-api-checks.mjs',
   'prompt-api-create-checks.mjs',
   'prompt-api-session-checks.mjs',
+  'prompt-api-tool-checks.mjs',
   'prompt-api-expect.mjs',
 ];
 
@@ -26,12 +27,24 @@ const PAGE = `import { installLanguageModel, languageModel } from '/linnet/promp
   window.checks = (await import('/prompt-api-checks.mjs')).checks;
   window.installed = true;`;
 
-/** An engine that repeats its prompt. Each word is a token, and each message has one more. */
+/**
+ * An engine that repeats its prompt. Each word is a token, and each message has one more. After a question that begins
+ * with "CALL" it calls all tools, each with the argument `at: 5`.
+ */
 function echo() {
   const window = /** @type {any} */ (globalThis);
   const words = (text) => text.split(/\s+/).filter(Boolean);
-  window.tokens = ({ messages }) => messages.reduce((sum, { content }) => sum + words(content).length + 1, 0);
-  window.pieces = ({ messages }) => {
+  window.tokens = ({ messages }) => messages.reduce((sum, { content }) => sum + words(content ?? '').length + 1, 0);
+  const callsOf = (tools) =>
+    tools.flatMap(({ function: { name } }, index) => [
+      { tool_calls: [{ index, id: `call_${index}`, name, arguments: '' }] },
+      { tool_calls: [{ index, arguments: '{"at":' }] },
+      { tool_calls: [{ index, arguments: '5}' }] },
+    ]);
+  window.pieces = ({ messages, tools }) => {
+    const last = messages.at(-1);
+    if (tools && last.role === 'user' && last.content.startsWith('CALL'))
+      return [{ reasoning: 'Hm.' }, 'I ', 'call.', ...callsOf(tools)];
     const room = window.info.model.context_length - window.tokens({ messages });
     const answer = ['You', 'said:', ...words(messages.map(({ content }) => content).join(' '))].slice(
       0,
