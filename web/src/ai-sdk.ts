@@ -28,7 +28,7 @@ export interface ProviderEngine {
       /** Streams an answer. */
       create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
       /** Answers. */
-      create(request: ChatRequest): Promise<ChatCompletion>;
+      create(request: ChatRequest): Promise<ChatCompletion<string | null>>;
     };
   };
   /** Frees the model. */

@@ -72,4 +72,4 @@ export type {
   NamedTool,
   ReasoningEffort,
 } from './api/chat-types.ts';
-export type { ChatCompletions, Completions, Streamed, Whole } from './api/completions.ts';
+export type { ChatCompletions, Completions, Streamed, Whole, WithoutTools } from './api/completions.ts';

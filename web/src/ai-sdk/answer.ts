@@ -3,7 +3,7 @@ import type { Timings } from '../protocol/generated.ts';
 import type { AnswerPart, CallEnd, CallUsage, GenerateResult, SpecificationVersion } from './types.ts';
 
 /** The content of a whole answer. */
-export function contentOf({ choices }: ChatCompletion): GenerateResult<'v4'>['content'] {
+export function contentOf({ choices }: ChatCompletion<string | null>): GenerateResult<'v4'>['content'] {
   const { content, reasoning_content: reasoning, tool_calls: calls = [] } = choices[0].message;
   return [
     ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),

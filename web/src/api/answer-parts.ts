@@ -25,7 +25,11 @@ export function deltaOf({ text, reasoning, calls }: SaidParts): Delta {
 }
 
 /** The message of a whole answer. */
-export function messageOf({ text, reasoning, calls = [] }: SaidParts): ChatCompletion['choices'][0]['message'] {
+export function messageOf({
+  text,
+  reasoning,
+  calls = [],
+}: SaidParts): ChatCompletion<string | null>['choices'][0]['message'] {
   const whole = joined(calls);
   return {
     role: 'assistant',

@@ -37,6 +37,9 @@ export type Streamed = { stream: true };
 /** A request for a whole answer. */
 export type Whole = { stream?: false | null };
 
+/** A request without tools. */
+export type WithoutTools = { tools?: null };
+
 /** `linnet.chat.completions` */
 export class ChatCompletions {
   constructor(
@@ -56,9 +59,12 @@ export class ChatCompletions {
    */
   create(request: ChatRequest & Streamed & UsageChoice): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void>;
   create(request: ChatRequest & Streamed): AsyncGenerator<ChatCompletionChunk, void>;
-  create(request: ChatRequest & Whole): Promise<ChatCompletion>;
-  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
-  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+  create(request: ChatRequest & Whole & WithoutTools): Promise<ChatCompletion>;
+  create(request: ChatRequest & Whole): Promise<ChatCompletion<string | null>>;
+  create(request: ChatRequest): Promise<ChatCompletion<string | null>> | AsyncGenerator<ChatCompletionChunk, void>;
+  create(
+    request: ChatRequest,
+  ): Promise<ChatCompletion<string | null>> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
     const { stream, take } = readOnce('messages', this.names, request, this.contextLength);
     const pieces = run(this.generate, take);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
@@ -155,7 +161,7 @@ async function* textChunks(
   }
 }
 
-async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<ChatCompletion> {
+async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<ChatCompletion<string | null>> {
   const whole = await collect(pieces);
   const { tokens, end } = whole;
   const { finish_reason, usage, timings } = end;

@@ -267,8 +267,12 @@ export interface PromptProgress {
   total: number;
 }
 
-/** A whole answer. */
-export interface ChatCompletion {
+/**
+ * A whole answer.
+ *
+ * @typeParam Content `string | null` for a request with tools: tool calls may come without content
+ */
+export interface ChatCompletion<Content extends string | null = string> {
   id: string;
   object: 'chat.completion';
   /** Seconds since 1970. */
@@ -280,7 +284,7 @@ export interface ChatCompletion {
       message: {
         role: 'assistant';
         /** The text; `null` if there are only tool calls. */
-        content: string | null;
+        content: Content;
         /** What the model wrote before its answer, if it reasons. */
         reasoning_content?: string;
         /** The same under its newer name. */

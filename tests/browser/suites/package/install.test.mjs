@@ -38,7 +38,8 @@ document.body.dataset.done = engine.info().module;
 const bare = (entry) => `linnet${entry}`;
 
 /** Every public entry, used with its types. */
-const TYPED = `import { type ChatCompletion, Linnet, LinnetError, models } from 'linnet';
+const TYPED = `import { linnet } from 'linnet/ai-sdk';
+import { type ChatCompletion, Linnet, LinnetError, models } from 'linnet';
 import { LinnetChat } from 'linnet/element';
 import { installLanguageModel } from 'linnet/prompt-api';
 
@@ -52,6 +53,7 @@ export async function ask(question: string): Promise<string> {
 }
 export const isOurs = (error: unknown): boolean => error instanceof LinnetError && error.code === 'network';
 export const chat: LinnetChat = new LinnetChat();
+export const model: { doStream: unknown } = linnet('x');
 export const install: Promise<unknown> = installLanguageModel({ preferBuiltIn: true });
 // @ts-expect-error: the types know the fields.
 void Linnet.load('x', { backend: 'gpu' });
