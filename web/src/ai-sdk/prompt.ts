@@ -5,27 +5,27 @@ import type { PromptMessage, PromptPart, ToolOutput } from './types.ts';
 
 type Message = ChatRequest['messages'][number];
 
-/** What was left out of a prompt. */
-export type LeftOut = (what: string) => void;
+/** Called with what is left out of a prompt. */
+export type OnLeftOut = (what: string) => void;
 
 /**
  * Turns a prompt into messages of OpenAI's shape.
  *
  * @throws LinnetError `invalid-request` for files; `details.field` is the path of the part
  */
-export function messagesOf(prompt: readonly PromptMessage[], leaveOut: LeftOut): Message[] {
+export function messagesOf(prompt: readonly PromptMessage[], onLeftOut: OnLeftOut): Message[] {
   return prompt.flatMap(({ role, content }, index): Message[] => {
     if (typeof content === 'string') return [{ role, content }];
     const path = `prompt[${index}].content`;
-    if (role === 'assistant') return assistantMessages(content, path, leaveOut);
+    if (role === 'assistant') return assistantMessages(content, path, onLeftOut);
     if (role === 'tool')
-      return content.flatMap((part) => (part.type === 'tool-result' ? [resultOf(part, leaveOut)] : []));
+      return content.flatMap((part) => (part.type === 'tool-result' ? [resultOf(part, onLeftOut)] : []));
     return [{ role, content: content.map((part, at) => textOf(part, `${path}[${at}]`)).join('') }];
   });
 }
 
 /** An assistant's message; tool results within it, which another provider has added, become messages of their own. */
-function assistantMessages(parts: readonly PromptPart[], path: string, leaveOut: LeftOut): Message[] {
+function assistantMessages(parts: readonly PromptPart[], path: string, onLeftOut: OnLeftOut): Message[] {
   const messages: Message[] = [];
   let text = '';
   let reasoning = '';
@@ -50,19 +50,19 @@ function assistantMessages(parts: readonly PromptPart[], path: string, leaveOut:
       calls.push({ id, type: 'function', function: { name, arguments: args } });
     } else if (part.type === 'tool-result') {
       flush();
-      messages.push(resultOf(part, leaveOut));
+      messages.push(resultOf(part, onLeftOut));
     } else text += textOf(part, `${path}[${at}]`);
   }
   flush();
   return messages;
 }
 
-function resultOf(part: Extract<PromptPart, { type: 'tool-result' }>, leaveOut: LeftOut): ChatToolResult {
+function resultOf(part: Extract<PromptPart, { type: 'tool-result' }>, onLeftOut: OnLeftOut): ChatToolResult {
   const { toolCallId, toolName, output } = part;
-  return { role: 'tool', tool_call_id: toolCallId, name: toolName, content: outputText(output, leaveOut) };
+  return { role: 'tool', tool_call_id: toolCallId, name: toolName, content: outputText(output, onLeftOut) };
 }
 
-function outputText(output: ToolOutput, leaveOut: LeftOut): string {
+function outputText(output: ToolOutput, onLeftOut: OnLeftOut): string {
   switch (output.type) {
     case 'text':
     case 'error-text':
@@ -74,7 +74,7 @@ function outputText(output: ToolOutput, leaveOut: LeftOut): string {
       return output.reason ?? 'The user did not allow this call.';
     default: {
       const texts = output.value.flatMap(({ type, text }) => (type === 'text' ? [text ?? ''] : []));
-      if (texts.length < output.value.length) leaveOut('files in tool results');
+      if (texts.length < output.value.length) onLeftOut('files in tool results');
       return texts.join('\n');
     }
   }

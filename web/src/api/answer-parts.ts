@@ -5,7 +5,7 @@ import type { ToolCallDelta } from '../protocol/generated.ts';
 // The parts of a chat's answer in the shapes of OpenAI's API: its content, reasoning and tool calls.
 
 /** More of an answer, or all of it. */
-export interface SaidParts {
+export interface AnswerContent {
   text: string;
   reasoning?: string;
   /** Pieces of tool calls, in order. */
@@ -15,7 +15,7 @@ export interface SaidParts {
 type Delta = ChatCompletionChunk['choices'][0]['delta'];
 
 /** The delta of a chunk, without its role. */
-export function deltaOf({ text, reasoning, calls }: SaidParts): Delta {
+export function deltaOf({ text, reasoning, calls }: AnswerContent): Delta {
   return {
     // A token that completes nothing still has a delta.
     ...(text || !(reasoning || calls?.length) ? { content: text } : {}),
@@ -29,7 +29,7 @@ export function messageOf({
   text,
   reasoning,
   calls = [],
-}: SaidParts): ChatCompletion<string | null>['choices'][0]['message'] {
+}: AnswerContent): ChatCompletion<string | null>['choices'][0]['message'] {
   const whole = joined(calls);
   return {
     role: 'assistant',

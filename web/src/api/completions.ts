@@ -15,7 +15,7 @@ import type {
 } from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
-import { deltaOf, messageOf, type SaidParts } from './answer-parts.ts';
+import { deltaOf, messageOf, type AnswerContent } from './answer-parts.ts';
 import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
 import type {
@@ -106,7 +106,7 @@ interface End {
   timings: Timings;
 }
 
-interface AnswerPart extends SaidParts {
+interface AnswerPart extends AnswerContent {
   tokens: number[];
   /** Log probabilities of its tokens, if the request asks for them. */
   logprobs?: EngineLogprobs[];
@@ -223,7 +223,7 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Ans
         break;
       case 'token':
         yield {
-          ...saidBy(event),
+          ...contentOf(event),
           tokens: [event.token],
           ...(event.logprobs ? { logprobs: [event.logprobs] } : {}),
         };
@@ -232,7 +232,7 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Ans
         const { finish_reason, timings } = event;
         const usage = usageOf(event.usage);
         yield {
-          ...saidBy(event),
+          ...contentOf(event),
           tokens: [],
           end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) },
         };
@@ -268,7 +268,7 @@ async function collect(pieces: AsyncGenerator<AnswerPart>): Promise<AnswerPart &
   };
 }
 
-function saidBy({ text, reasoning, tool_calls: calls }: Extract<GenerationEvent, { text: string }>): SaidParts {
+function contentOf({ text, reasoning, tool_calls: calls }: Extract<GenerationEvent, { text: string }>): AnswerContent {
   return { text, ...(reasoning ? { reasoning } : {}), ...(calls ? { calls } : {}) };
 }
 

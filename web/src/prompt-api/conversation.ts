@@ -27,9 +27,10 @@ export class Conversation {
 
   /** Adds messages as an exchange; results of tools belong to the exchange with their calls. */
   add(messages: Message[]): void {
-    const [last, ...before] = [...this.exchanges].reverse();
-    if (messages[0]?.role === 'tool' && last) this.exchanges = [...before.reverse(), [...last, ...messages]];
-    else if (messages.length > 0) this.exchanges = [...this.exchanges, messages];
+    if (messages.length === 0) return;
+    const last = this.exchanges.at(-1);
+    const joins = last !== undefined && messages[0]?.role === 'tool';
+    this.exchanges = joins ? [...this.exchanges.slice(0, -1), [...last, ...messages]] : [...this.exchanges, messages];
   }
 
   clone(): Conversation {

@@ -34,7 +34,7 @@ export interface SessionSetup {
 }
 
 /** What the model says in one go. */
-interface Said {
+interface RoundOutput {
   text: string;
   reasoning: string;
   calls: ChatToolCall[];
@@ -120,17 +120,17 @@ export class Session {
       const added = turn.length > 0 ? [...question, ...another, ...turn] : [...input, ...another];
       // Messages that were left out stay out, even if the answer is aborted.
       await this.#fit(added, signal, false);
-      const said: Said = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
+      const output: RoundOutput = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
       const mayCall = round <= MOST_ROUNDS;
       for await (const chunk of this.#generate([...conversation.messages, ...added], mayCall, signal)) {
         if (chunk.usage) usage = Math.min(chunk.usage.total_tokens, this.quota);
-        const text = collect(said, chunk);
+        const text = collect(output, chunk);
         if (text) yield { type: 'text', value: text };
       }
-      if (!mayCall) said.calls = [];
-      turn.push(messageOf(said));
-      if (said.calls.length === 0) return this.#keepTurn([...question, ...turn], usage);
-      const { results, open } = await abortable(signal, runCalls(said.calls, this.setup.tools));
+      if (!mayCall) output.calls = [];
+      turn.push(messageOf(output));
+      if (output.calls.length === 0) return this.#keepTurn([...question, ...turn], usage);
+      const { results, open } = await abortable(signal, runCalls(output.calls, this.setup.tools));
       turn.push(...results);
       if (open.length === 0) continue;
       // The page runs these, and sends their results as the next prompt.
@@ -264,19 +264,19 @@ export class Session {
 }
 
 /** Adds a chunk to what the model says, and returns its text. */
-function collect(said: Said, { choices }: ChatCompletionChunk): string {
+function collect(output: RoundOutput, { choices }: ChatCompletionChunk): string {
   const { content = '', reasoning_content: reasoning = '', tool_calls: calls = [] } = choices[0].delta;
-  said.text += content;
-  said.reasoning += reasoning;
+  output.text += content;
+  output.reasoning += reasoning;
   for (const { index, id = '', function: called } of calls) {
-    said.calls[index] ??= { id, type: 'function', function: { name: called.name ?? '', arguments: '' } };
-    said.calls[index].function.arguments += called.arguments;
+    output.calls[index] ??= { id, type: 'function', function: { name: called.name ?? '', arguments: '' } };
+    output.calls[index].function.arguments += called.arguments;
   }
   return content;
 }
 
 /** The message that the conversation keeps. Reasoning is needed only until the calls after it are answered. */
-function messageOf({ text, reasoning, calls }: Said): Message {
+function messageOf({ text, reasoning, calls }: RoundOutput): Message {
   if (calls.length === 0) return { role: 'assistant', content: text };
   const more = reasoning ? { reasoning_content: reasoning } : {};
   return { role: 'assistant', content: text || null, ...more, tool_calls: calls };
