@@ -2,9 +2,10 @@
 
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests, and `told` all messages to the worker. A test
- * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its events, `pause` is the time in milliseconds before
- * each of them, `tokens(request)` is the number of tokens of a prompt, `refusal(task)` returns the error that a load
- * fails with, if any, and `shares` are the fractions of the model at which a download reports progress.
+ * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its events; `pause` is the time
+ * in milliseconds before each of them; `tokens(request)` is the number of tokens of a prompt; `refusal(task)` returns
+ * the error that a load fails with, if any; and `shares` are the fractions of the model at which a download reports
+ * progress.
  */
 export function fakeWorker() {
   const info = {
