@@ -8,8 +8,8 @@ mod template;
 mod tokenizer;
 
 pub use chat_format::{
-    CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, Dialect, FieldKind, HeadField, IdStyle, JsonKeys,
-    Marks, ReasoningFormat, TaggedArguments,
+    CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, Dialect, FieldKind, HeadField, IdStyle,
+    JsonKeys, Marks, ReasoningFormat, TaggedArguments,
 };
 pub use error::TextError;
 pub use stream::Detokenizer;

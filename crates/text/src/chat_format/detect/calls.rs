@@ -1,10 +1,10 @@
-//! Finds the format of calls from how the template writes earlier ones.
+//! Finds the format of calls: from how the template writes earlier ones, or from how it describes tools.
 
 use serde_json::{Map, Value, json};
 
-use super::probe::{ANSWER, IDS, NAMES, Probe, RESULT, Setting, arguments, common_length};
-use super::{json, tagged};
-use crate::chat_format::{CallFormat, IdStyle, Marks, ReasoningFormat, tags};
+use super::shapes;
+use super::{ANSWER, IDS, NAMES, Probe, RESULT, Setting, arguments, common_length};
+use crate::chat_format::{CallFormat, CallKind, IdStyle, Marks, ReasoningFormat, tags};
 
 /// What the template writes for calls.
 pub(super) struct Found {
@@ -44,7 +44,7 @@ pub(super) fn detect(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> 
                 });
                 // The shorter one does not print the missing content.
                 let Some((_, form, samples)) = samples.min_by_key(|(length, ..)| *length) else { continue };
-                let found = json::detect(&samples).or_else(|| tagged::detect(&samples));
+                let found = shapes::with_object(&samples).or_else(|| shapes::with_arguments(&samples));
                 if let Some(format) = found {
                     return Some(Found { format, hand_over: hand_over(probe, form) });
                 }
@@ -183,4 +183,31 @@ pub(super) fn divide(open: &str, close: &str, between: Option<&str>) -> (Marks, 
         return (Marks::default(), Marks::new(open, close));
     }
     (Marks::new(section_open, section_close), Marks::new(call_open, call_close))
+}
+
+/// The format that the tools' description names.
+pub(super) fn described(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> CallFormat {
+    let prompt = |tools| probe.render(&[probe.question()], Setting { tools, asks: true, thinks: None });
+    let (Some(with), Some(without)) = (prompt(true), prompt(false)) else { return CallFormat::generic() };
+    let added = &with[common_length(&with, &without)..];
+    // LFM2 calls functions as Python does, and its templates do not say so.
+    if added.contains("List of tools: ") {
+        let section = Marks::new("<|tool_call_start|>", "<|tool_call_end|>");
+        return CallFormat::of(CallKind::Pythonic, section, Marks::default());
+    }
+    let is_reasoning = |tag: &str| reasoning.is_some_and(|it| it.marks.open == tag || it.marks.close == tag);
+    let names_call = |tag: &&str| {
+        let name = tag.to_ascii_lowercase();
+        let other = ["result", "response", "output", "available", "list", "tools", "/"];
+        tags::is_distinct(tag)
+            && !is_reasoning(tag)
+            && ["call", "function"].iter().any(|word| name.contains(word))
+            && !other.iter().any(|word| name.contains(word))
+    };
+    let spans = tags::spans(added);
+    let Some(open) = spans.iter().map(|span| &added[span.clone()]).find(names_call) else {
+        return CallFormat::generic();
+    };
+    let close = tags::closing_of(open).filter(|close| added.contains(close)).unwrap_or_default();
+    CallFormat::json(open, &close)
 }

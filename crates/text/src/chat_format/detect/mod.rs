@@ -5,15 +5,13 @@
 //! and a few formats of calls that their templates neither describe nor repeat.
 
 mod calls;
-mod described;
-mod json;
-mod probe;
 mod reasoning;
-mod tagged;
+mod shapes;
 
-use super::{CallFormat, CallKind, ChatFormat, IdStyle, Marks, ReasoningFormat};
-use crate::{ChatTemplate, LocalTime};
-use probe::Probe;
+use serde_json::{Map, Value, json};
+
+use super::{CallFormat, CallKind, ChatFormat, IdStyle, Marks, ReasoningFormat, tags};
+use crate::{ChatContext, ChatTemplate, LocalTime};
 
 impl ChatFormat {
     /// Finds the format of a model by rendering its chat template; `source` is the template's text. A template
@@ -34,7 +32,7 @@ impl ChatFormat {
                 dropped.extend(found.hand_over);
                 found.format
             }
-            None if describes_tools => described::detect(&probe, reasoning.as_ref()),
+            None if describes_tools => calls::described(&probe, reasoning.as_ref()),
             None => CallFormat::generic(),
         };
         let mut format = Self {
@@ -71,4 +69,133 @@ fn harmony(source: &str) -> ChatFormat {
         describes_tools: source.contains("tools"),
         renders_calls: source.contains("tool_calls"),
     }
+}
+
+/// Words that no template contains. None is part of another, the answer begins unlike the names, and keys are in alphabetical order, because
+/// some templates sort them.
+const QUESTION: &str = "zqquestion";
+const ANSWER: &str = "xjanswer";
+const THOUGHT: &str = "zqthought";
+const RESULT: &str = "zqresult";
+const NAMES: [&str; 2] = ["zqfirst", "zqsecond"];
+const KEYS: [&str; 2] = ["zqalpha", "zqbeta"];
+/// The value of the first key.
+const TEXT: &str = "zqtext";
+/// The value of the second key.
+const NUMBER: i64 = 70717;
+/// Ids that every template accepts: some want nine letters or digits.
+const IDS: [&str; 2] = ["zqid00001", "zqid00002"];
+
+/// A template to render.
+struct Probe<'a> {
+    template: &'a ChatTemplate,
+    now: LocalTime,
+    /// Whether it takes content only as a list of parts.
+    parts: bool,
+}
+
+/// What is set besides the messages.
+#[derive(Clone, Copy, Default)]
+struct Setting {
+    tools: bool,
+    asks: bool,
+    thinks: Option<bool>,
+}
+
+impl<'a> Probe<'a> {
+    fn new(template: &'a ChatTemplate, now: LocalTime) -> Self {
+        let mut probe = Self { template, now, parts: false };
+        let shows = |probe: &Self| {
+            let prompt = probe.render(&[probe.question()], Setting { asks: true, ..Setting::default() });
+            prompt.is_some_and(|prompt| prompt.contains(QUESTION))
+        };
+        if !shows(&probe) {
+            probe.parts = true;
+            probe.parts = shows(&probe);
+        }
+        probe
+    }
+
+    fn render(&self, messages: &[Value], setting: Setting) -> Option<String> {
+        let mut context = ChatContext::new(messages, self.now);
+        context.add_generation_prompt = setting.asks;
+        if setting.tools {
+            context.tools = Some(NAMES.iter().map(|name| tool(name)).collect());
+        }
+        if let Some(thinks) = setting.thinks {
+            // The names that templates use.
+            let names = ["enable_thinking", "thinking"];
+            context.extra = names.iter().map(|name| ((*name).to_owned(), thinks.into())).collect();
+        }
+        self.template.render(&context).ok()
+    }
+
+    fn question(&self) -> Value {
+        json!({ "role": "user", "content": self.content(QUESTION) })
+    }
+
+    fn content(&self, text: &str) -> Value {
+        if self.parts { json!([{ "type": "text", "text": text }]) } else { text.into() }
+    }
+
+    fn answer(&self) -> Value {
+        json!({ "role": "assistant", "content": self.content(ANSWER) })
+    }
+
+    /// An answer after reasoning, as Mistral's templates take it.
+    fn thought_and_answer_in_parts(&self) -> Value {
+        json!({ "role": "assistant", "content": [
+            { "type": "thinking", "thinking": THOUGHT }, { "type": "text", "text": ANSWER },
+        ] })
+    }
+
+    /// The result of the first call.
+    fn result(&self, id: &str) -> Value {
+        let content = self.content(RESULT);
+        json!({ "role": "tool", "name": NAMES[0], "tool_call_id": id, "content": content })
+    }
+
+    fn empty(&self) -> Value {
+        if self.parts { json!([]) } else { "".into() }
+    }
+
+    /// Whether the prompt shows the tools.
+    fn describes_tools(&self) -> bool {
+        let prompt = self.render(&[self.question()], Setting { tools: true, asks: true, thinks: None });
+        prompt.is_some_and(|prompt| NAMES.iter().all(|name| prompt.contains(name)))
+    }
+}
+
+fn tool(name: &str) -> Value {
+    json!({ "type": "function", "function": {
+        "name": name,
+        "description": "Probe.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                KEYS[0]: { "type": "string", "description": "Probe." },
+                KEYS[1]: { "type": "integer", "description": "Probe." },
+            },
+            "required": [KEYS[0]],
+        },
+    } })
+}
+
+/// Arguments for a call.
+fn arguments() -> Map<String, Value> {
+    Map::from_iter([(KEYS[0].to_owned(), TEXT.into()), (KEYS[1].to_owned(), NUMBER.into())])
+}
+
+/// The length of what two texts have in common at the start, but no part of a tag of `a`.
+fn common_length(a: &str, b: &str) -> usize {
+    let same = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y);
+    tags::floor(a, same.map_or(a.len().min(b.len()), |((at, _), _)| at))
+}
+
+/// The message with reasoning, which is given in all fields that templates read.
+fn with_thought(mut message: Value) -> Value {
+    for field in ["reasoning_content", "reasoning", "thinking"] {
+        message[field] = THOUGHT.into();
+    }
+    message
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::probe::{ANSWER, Probe, QUESTION, Setting, THOUGHT, common_length, with_thought};
+use super::{ANSWER, Probe, QUESTION, Setting, THOUGHT, common_length, with_thought};
 use crate::chat_format::{Marks, ReasoningFormat, tags};
 
 /// Finds them in earlier turns, in the start of the answer, in the source, and in the instructions.

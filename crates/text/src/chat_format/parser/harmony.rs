@@ -1,5 +1,6 @@
 //! OpenAI's harmony: messages with a header, each for a channel or a tool.
 
+use super::call::Step;
 use super::marks::{Match, match_any};
 use super::{Channel, ChatParser, Flow, State};
 
@@ -11,13 +12,17 @@ impl ChatParser {
     pub(super) fn read_header(&mut self) -> Flow {
         let rest = self.rest();
         let body = MARKS[3..].iter().map(|mark| (*mark).to_owned()).collect::<Vec<_>>();
-        // Output without any mark is an answer.
-        let trimmed = rest.trim_start();
-        let begins =
-            |mark: &str| trimmed.starts_with(mark) || self.end.is_none() && mark.starts_with(trimmed);
-        if self.header.is_empty() && !begins("<|") && !begins("to=") && !begins("assistant") {
-            self.begin_text(Channel::Content);
-            return Flow::Next;
+        if self.header.is_empty() {
+            let trimmed = rest.trim_start();
+            let begins = ["<|", "to=", "assistant"];
+            if !begins.iter().any(|start| trimmed.starts_with(start)) {
+                if self.end.is_none() && begins.iter().any(|start| start.starts_with(trimmed)) {
+                    return Flow::Wait;
+                }
+                // Output without any mark is an answer.
+                self.begin_text(Channel::Content);
+                return Flow::Next;
+            }
         }
         let mut read = rest.len();
         let mut found = None;
@@ -71,5 +76,13 @@ impl ChatParser {
         if joins {
             self.space.push_str("\n\n");
         }
+    }
+
+    /// A call whose name was read elsewhere.
+    pub(super) fn begin_named_call(&mut self, name: &str) {
+        self.call.begin(String::new(), true, true);
+        name.clone_into(&mut self.call.name);
+        self.call.step = Step::BeforeObject;
+        self.state = State::Call;
     }
 }

@@ -1,13 +1,12 @@
 //! Takes a model's output apart while it is written.
 
 mod call;
-mod events;
 mod harmony;
 mod json;
 mod marks;
+mod named;
 mod python;
 mod tagged;
-mod tools;
 mod value;
 
 use serde_json::Value;
@@ -15,11 +14,53 @@ use serde_json::Value;
 use super::{CallKind, ChatFormat};
 use call::CallReader;
 use marks::{Action, Found, Place, Rules};
-use tools::Tools;
+use tagged::Tools;
 
-pub use events::{ChatEnd, ChatEvent};
 pub(super) use harmony::MARKS as HARMONY;
 pub(super) use value::{Progress, ValueReader};
+
+/// A part of a model's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatEvent<'a> {
+    /// More text of the answer.
+    Content(&'a str),
+    /// More text of the reasoning.
+    Reasoning(&'a str),
+    /// A tool call began; calls do not overlap.
+    CallBegun {
+        /// Its index in this turn, from 0.
+        index: usize,
+        /// The name of the function, which need not be one of the request's tools.
+        name: &'a str,
+        /// The model's own id for it, if it comes before the arguments.
+        id: Option<&'a str>,
+    },
+    /// More text of the arguments: JSON, if the call ends as valid.
+    Arguments {
+        /// The index of the call.
+        index: usize,
+        /// The text.
+        text: &'a str,
+    },
+    /// A call ended.
+    CallEnded {
+        /// The index of the call.
+        index: usize,
+        /// The model's own id for it.
+        id: Option<&'a str>,
+        /// Whether the arguments are a complete JSON object.
+        valid: bool,
+    },
+}
+
+/// Why the output ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatEnd {
+    /// The model ended its turn.
+    Stopped,
+    /// The limit of the length was reached, or the request was stopped.
+    Length,
+}
 
 /// Where the parser's events go.
 type Sink<'s> = dyn FnMut(ChatEvent<'_>) + 's;
@@ -130,6 +171,12 @@ impl ChatParser {
         self.run(sink);
         if self.state == State::Call {
             self.end_of_output_in_call(sink);
+        }
+        // A header without any mark is text.
+        if self.state == State::Header && end == ChatEnd::Stopped && !self.header.contains("<|") {
+            self.begin_text(Channel::Content);
+            let header = std::mem::take(&mut self.header);
+            self.say(&header, sink);
         }
         if !self.space.is_empty() && !self.skips_space {
             let space = std::mem::take(&mut self.space);

@@ -1,14 +1,16 @@
-//! Finds formats whose arguments are one object.
+//! Finds a format in what the template writes for calls.
 
 use serde_json::Value;
 
 use super::calls::{Samples, divide};
-use super::probe::{KEYS, NAMES, TEXT, arguments};
+use super::{KEYS, NAMES, NUMBER, TEXT, arguments};
 use crate::chat_format::parser::{Progress, ValueReader};
-use crate::chat_format::{CallFormat, CallKind, Dialect, FieldKind, HeadField, JsonKeys, Marks};
+use crate::chat_format::{
+    CallFormat, CallKind, Dialect, FieldKind, HeadField, JsonKeys, Marks, TaggedArguments, tags,
+};
 
 /// The format, if the arguments are an object.
-pub(super) fn detect(samples: &Samples) -> Option<CallFormat> {
+pub(super) fn with_object(samples: &Samples) -> Option<CallFormat> {
     let one = samples.one.as_str();
     let mut dialects = vec![Dialect::Json, Dialect::Python];
     dialects.extend(quote(one).map(Dialect::Quoted));
@@ -120,13 +122,13 @@ fn after_name(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
 }
 
 /// The fields before arguments, and where the first begins.
-pub(super) struct Head {
-    pub(super) start: usize,
-    pub(super) fields: Vec<HeadField>,
+struct Head {
+    start: usize,
+    fields: Vec<HeadField>,
 }
 
 /// Divides the text before arguments into its fields; `index` of the call.
-pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
+fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
     let field = |kind, end: &str| HeadField { kind, end: end.to_owned() };
     let id = ids[index].as_str();
     let id_at = text.find(id);
@@ -154,4 +156,80 @@ pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Hea
             Head { start: name_at, fields: vec![field(FieldKind::Name, before), field(FieldKind::Id, after)] }
         }
     })
+}
+
+/// The texts around a call's values.
+struct Parts<'a> {
+    /// Up to the first key.
+    before: &'a str,
+    text_key_end: &'a str,
+    between: &'a str,
+    number_key_end: &'a str,
+    after: &'a str,
+}
+
+fn parts(text: &str) -> Option<Parts<'_>> {
+    let (before, rest) = text.split_once(KEYS[0])?;
+    let (text_key_end, rest) = rest.split_once(TEXT)?;
+    let (between, rest) = rest.split_once(KEYS[1])?;
+    let (number_key_end, after) = rest.split_once(&NUMBER.to_string())?;
+    Some(Parts { before, text_key_end, between, number_key_end, after })
+}
+
+/// The format, if each argument is written on its own.
+pub(super) fn with_arguments(samples: &Samples) -> Option<CallFormat> {
+    let one = parts(&samples.one)?;
+    let two = samples.two.as_deref().and_then(parts).map(|parts| parts.after);
+    let two = two.and_then(|after| Some(&after[..after.find(KEYS[0])?]));
+    let head = head_of(one.before, 0, &samples.ids)?;
+    let name_end = &one.before[one.before.rfind(NAMES[0])? + NAMES[0].len()..];
+    if name_end.trim() == "(" && one.number_key_end.trim() == "=" {
+        let open = one.before[..head.start].trim_end();
+        let section = Marks::new(
+            open.strip_suffix('[').unwrap_or(open),
+            one.after.trim_start().trim_start_matches([')', ']']),
+        );
+        return Some(CallFormat::of(CallKind::Pythonic, section, Marks::default()));
+    }
+    let json_strings = one.between.starts_with('"')
+        && one.text_key_end.strip_suffix('"').is_some_and(|rest| rest == one.number_key_end);
+    let mut between = if json_strings { &one.between[1..] } else { one.between };
+    let mut number_close = one.after;
+    let lines =
+        one.number_key_end.ends_with('\n') && between.starts_with('\n') && number_close.starts_with('\n');
+    if lines {
+        (between, number_close) = (&between[1..], &number_close[1..]);
+    }
+    let (key_end, string_attributes) = if json_strings || one.text_key_end == one.number_key_end {
+        (one.number_key_end, None)
+    } else {
+        let quote = one.text_key_end.chars().next().filter(|c| "\"'".contains(*c))?;
+        let attributes = one.text_key_end[quote.len_utf8()..].split('>').next()?;
+        (&one.text_key_end[..quote.len_utf8()], Some(attributes.to_owned()))
+    };
+    let close = &number_close[..tags::common_start(number_close, between)];
+    let open_length = tags::common_end(name_end, between);
+    let open = &name_end[name_end.len() - open_length..];
+    if open.trim().is_empty() || close.trim().is_empty() || key_end.is_empty() {
+        return None;
+    }
+    let arguments = TaggedArguments {
+        open: open.to_owned(),
+        key_end: key_end.to_owned(),
+        close: close.to_owned(),
+        lines,
+        json_strings,
+        string_attributes,
+    };
+    let after = &number_close[close.len()..];
+    let between_calls = two.and_then(|text| {
+        let text = if lines { text.strip_prefix('\n')? } else { text };
+        let text = &text[tags::common_start(text, close)..];
+        Some(&text[..head_of(text, 1, &samples.ids)?.start])
+    });
+    let (section, call) = divide(&one.before[..head.start], after, between_calls);
+    let mut fields: Vec<HeadField> = head.fields;
+    let last = fields.last_mut()?;
+    last.end.truncate(last.end.len().saturating_sub(open_length));
+    Some(CallFormat::of(CallKind::Tagged { head: fields, arguments }, section, call))
 }
