@@ -37,8 +37,8 @@ pub struct ChatFormat {
     pub ids: IdStyle,
     /// Marks that never belong to the text, for example those that hand over to a tool.
     pub dropped: Vec<String>,
-    /// Whether the template describes the tools to the model. If not, the prompt needs a system block that
-    /// describes them and the format of calls.
+    /// Whether the template describes the tools to the model; some do so only if there are instructions. If
+    /// not, the prompt needs a system block that describes them and the format of calls.
     pub describes_tools: bool,
     /// Whether the template writes earlier tool calls.
     pub renders_calls: bool,

@@ -1,7 +1,7 @@
 //! Formats of templates that nobody has seen: found by rendering alone, they read back what the template
 //! itself writes.
 
-use linnet_text::{ChatContext, ChatEnd, ChatFormat, ChatTemplate, LocalTime};
+use linnet_text::{CallKind, ChatContext, ChatEnd, ChatFormat, ChatTemplate, Dialect, LocalTime, Marks};
 use serde_json::{Value, json};
 
 use crate::turn::{Turn, read_all_ways};
@@ -289,4 +289,30 @@ fn reads_back_what_an_unknown_template_writes() {
     }
     println!("{right} of {all} turns right");
     assert_eq!(right, all);
+}
+
+/// A template that takes arguments as text, needs instructions first, and content in parts.
+#[test]
+fn finds_the_form_that_the_template_takes() {
+    let source = "{% if messages[0].role != 'system' %}{{ raise_exception('no instructions') }}{% endif %}\
+        {% for m in messages %}<{{ m.role }}>{% for p in m.content %}{{ p.text }}{% endfor %}\
+        {% for c in m.tool_calls or [] %}<call>{\"name\": \"{{ c.function.name }}\", \"arguments\": \
+        {{ c.function.arguments }}}</call>{% endfor %}</s>{% endfor %}{{ '<assistant>' if add_generation_prompt }}";
+    let template = ChatTemplate::new(source, "<s>", "</s>").unwrap();
+    let format = ChatFormat::detect(&template, source, LocalTime::EPOCH);
+    let CallKind::Json(keys) = &format.calls.kind else { panic!("{format:?}") };
+    assert_eq!(keys.dialect, Dialect::Json);
+    assert_eq!(format.calls.call, Marks::new("<call>", "</call>"));
+    assert!(format.renders_calls && !format.describes_tools);
+    assert_eq!(format.call_start(Some("f")).unwrap(), "<call>{\"name\": \"f\", \"arguments\": ");
+}
+
+/// Templates that fail, or show nothing, have a format, too.
+#[test]
+fn hostile_templates_get_the_generic_format() {
+    for source in ["", "{{ raise_exception('no') }}", "{{ 1 / 0 }}", "{{ '<think>' * 9 }}"] {
+        let template = ChatTemplate::new(source, "", "").unwrap();
+        let format = ChatFormat::detect(&template, source, LocalTime::EPOCH);
+        assert_eq!(format.calls.kind, ChatFormat::generic().calls.kind, "{source}: {format:?}");
+    }
 }

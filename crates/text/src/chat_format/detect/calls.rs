@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::shapes;
 use super::{ANSWER, IDS, NAMES, Probe, RESULT, Setting, arguments, common_length};
-use crate::chat_format::{CallFormat, CallKind, IdStyle, Marks, ReasoningFormat, tags};
+use crate::chat_format::{CallFormat, CallKind, Dialect, IdStyle, JsonKeys, Marks, ReasoningFormat, tags};
 
 /// What the template writes for calls.
 pub(super) struct Found {
@@ -34,6 +34,8 @@ pub(super) struct Samples {
 }
 
 pub(super) fn detect(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> Option<Found> {
+    // Python's quotes may only show that the template takes the arguments as text.
+    let mut python = None;
     for named_ids in [false, true] {
         for as_text in [false, true] {
             for has_result in [false, true] {
@@ -45,13 +47,21 @@ pub(super) fn detect(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> 
                 // The shorter one does not print the missing content.
                 let Some((_, form, samples)) = samples.min_by_key(|(length, ..)| *length) else { continue };
                 let found = shapes::with_object(&samples).or_else(|| shapes::with_arguments(&samples));
-                if let Some(format) = found {
-                    return Some(Found { format, hand_over: hand_over(probe, form) });
+                let Some(format) = found else { continue };
+                let is_python = matches!(
+                    &format.kind,
+                    CallKind::Json(JsonKeys { dialect, .. }) | CallKind::Named { dialect, .. }
+                        if *dialect == Dialect::Python
+                );
+                let found = Found { format, hand_over: hand_over(probe, form) };
+                if !is_python {
+                    return Some(found);
                 }
+                python = python.or(Some(found));
             }
         }
     }
-    None
+    python
 }
 
 fn ids(form: Form) -> [String; 2] {
@@ -187,7 +197,8 @@ pub(super) fn divide(open: &str, close: &str, between: Option<&str>) -> (Marks, 
 
 /// The format that the tools' description names.
 pub(super) fn described(probe: &Probe<'_>, reasoning: Option<&ReasoningFormat>) -> CallFormat {
-    let prompt = |tools| probe.render(&[probe.question()], Setting { tools, asks: true, thinks: None });
+    let prompt =
+        |tools| probe.render(&[probe.question()], Setting { tools, asks: true, ..Setting::default() });
     let (Some(with), Some(without)) = (prompt(true), prompt(false)) else { return CallFormat::generic() };
     let added = &with[common_length(&with, &without)..];
     // LFM2 calls functions as Python does, and its templates do not say so.

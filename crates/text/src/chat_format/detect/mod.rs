@@ -92,6 +92,8 @@ struct Probe<'a> {
     now: LocalTime,
     /// Whether it takes content only as a list of parts.
     parts: bool,
+    /// Whether a conversation must begin with instructions.
+    instructs: bool,
 }
 
 /// What is set besides the messages.
@@ -100,24 +102,28 @@ struct Setting {
     tools: bool,
     asks: bool,
     thinks: Option<bool>,
+    /// Whether instructions come first.
+    instructs: bool,
 }
 
 impl<'a> Probe<'a> {
     fn new(template: &'a ChatTemplate, now: LocalTime) -> Self {
-        let mut probe = Self { template, now, parts: false };
+        let of = |parts, instructs| Self { template, now, parts, instructs };
         let shows = |probe: &Self| {
             let prompt = probe.render(&[probe.question()], Setting { asks: true, ..Setting::default() });
             prompt.is_some_and(|prompt| prompt.contains(QUESTION))
         };
-        if !shows(&probe) {
-            probe.parts = true;
-            probe.parts = shows(&probe);
-        }
-        probe
+        let probes = [of(false, false), of(true, false), of(false, true), of(true, true)];
+        probes.into_iter().find(shows).unwrap_or_else(|| of(false, false))
     }
 
     fn render(&self, messages: &[Value], setting: Setting) -> Option<String> {
-        let mut context = ChatContext::new(messages, self.now);
+        let mut conversation = Vec::with_capacity(messages.len() + 1);
+        if self.instructs || setting.instructs {
+            conversation.push(json!({ "role": "system", "content": self.content("Be brief.") }));
+        }
+        conversation.extend_from_slice(messages);
+        let mut context = ChatContext::new(conversation, self.now);
         context.add_generation_prompt = setting.asks;
         if setting.tools {
             context.tools = Some(NAMES.iter().map(|name| tool(name)).collect());
@@ -159,10 +165,13 @@ impl<'a> Probe<'a> {
         if self.parts { json!([]) } else { "".into() }
     }
 
-    /// Whether the prompt shows the tools.
+    /// Whether the prompt shows the tools, if need be after instructions.
     fn describes_tools(&self) -> bool {
-        let prompt = self.render(&[self.question()], Setting { tools: true, asks: true, thinks: None });
-        prompt.is_some_and(|prompt| NAMES.iter().all(|name| prompt.contains(name)))
+        [false, true].iter().any(|instructs| {
+            let setting = Setting { tools: true, asks: true, instructs: *instructs, ..Setting::default() };
+            let prompt = self.render(&[self.question()], setting);
+            prompt.is_some_and(|prompt| NAMES.iter().all(|name| prompt.contains(name)))
+        })
     }
 }
 

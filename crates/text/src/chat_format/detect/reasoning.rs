@@ -31,7 +31,8 @@ pub(super) fn detect(probe: &Probe<'_>, source: &str) -> (Option<ReasoningFormat
 fn generation_prompts(probe: &Probe<'_>) -> Vec<String> {
     let settings = [Some(true), Some(false), None];
     let prompts = settings.into_iter().filter_map(|thinks| {
-        let prompt = probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks })?;
+        let prompt =
+            probe.render(&[probe.question()], Setting { asks: true, thinks, ..Setting::default() })?;
         Some(prompt.rsplit_once(QUESTION)?.1.to_owned())
     });
     prompts.collect()
@@ -77,7 +78,7 @@ fn in_history(probe: &Probe<'_>) -> Option<Found> {
 }
 
 fn around_thought(probe: &Probe<'_>, pair: &(Value, Value), thinks: Option<bool>) -> Option<Found> {
-    let setting = Setting { thinks, tools: pair.0.get("tool_calls").is_some(), asks: false };
+    let setting = Setting { thinks, tools: pair.0.get("tool_calls").is_some(), ..Setting::default() };
     let plain = probe.render(&[probe.question(), pair.0.clone()], setting)?;
     let prompt = probe.render(&[probe.question(), pair.1.clone()], setting)?;
     let thought_at = prompt.find(THOUGHT)?;
@@ -143,7 +144,8 @@ fn in_source(source: &str) -> Option<Marks> {
 
 /// Pairs of marks in what thinking adds to the instructions.
 fn in_instructions(probe: &Probe<'_>) -> Option<Found> {
-    let prompt = |thinks| probe.render(&[probe.question()], Setting { tools: false, asks: true, thinks });
+    let prompt =
+        |thinks| probe.render(&[probe.question()], Setting { asks: true, thinks, ..Setting::default() });
     let without = prompt(Some(false)).or_else(|| prompt(None))?;
     let with = prompt(Some(true))?;
     let with = &with[common_length(&with, &without)..];

@@ -14,9 +14,8 @@ pub(super) fn with_object(samples: &Samples) -> Option<CallFormat> {
     let one = samples.one.as_str();
     let mut dialects = vec![Dialect::Json, Dialect::Python];
     dialects.extend(quote(one).map(Dialect::Quoted));
-    dialects
-        .into_iter()
-        .find_map(|dialect| in_json(samples, &dialect).or_else(|| after_name(samples, &dialect)))
+    let in_json = dialects.iter().find_map(|dialect| in_json(samples, dialect));
+    in_json.or_else(|| dialects.iter().find_map(|dialect| after_name(samples, dialect)))
 }
 
 /// The text around strings in objects with bare keys.
