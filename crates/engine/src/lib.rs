@@ -21,8 +21,8 @@ pub use chat::ChatTemplates;
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo, ReasoningSupport};
 pub use error::{Error, ErrorCode};
 pub use generation::{
-    DecodeBatcher, Done, Event, FinishReason, Generation, Logprobs, Sampler, Timings, TokenLogprob, ToolCallDelta,
-    Usage, WorkPerToken,
+    DecodeBatcher, Done, Event, FinishReason, Generation, Logprobs, Sampler, Timings, TokenLogprob,
+    ToolCallDelta, Usage, WorkPerToken,
 };
 pub use loader::{Fallback, LoadOptions, Loader, Shortfall};
 pub use platform::Platform;

@@ -104,10 +104,7 @@ enum Source<'e, 'r> {
     Tokens(&'r [u32]),
 }
 
-fn source<'e, 'r, B: Backend>(
-    engine: &'e Engine<B>,
-    request: &'r Request,
-) -> Result<Source<'e, 'r>, Error> {
+fn source<'e, 'r, B: Backend>(engine: &'e Engine<B>, request: &'r Request) -> Result<Source<'e, 'r>, Error> {
     match (&request.messages, &request.prompt) {
         (Some(_), _) => {
             // The template writes the BOS token itself if the model needs one, and control tokens spelled in

@@ -7,8 +7,8 @@ use linnet_graph::{BackendKind, KvFormat};
 use ts_rs::{Config, TS};
 
 use crate::{
-    Done, ErrorCode, Event, FinishReason, Info, LoaderOptions, Logprobs, ReasoningSupport, Sampling, SuggestEvent, Suggestions,
-    Timings, TokenLogprob, ToolCallDelta, Usage, Word, WorkPerToken,
+    Done, ErrorCode, Event, FinishReason, Info, LoaderOptions, Logprobs, ReasoningSupport, Sampling,
+    SuggestEvent, Suggestions, Timings, TokenLogprob, ToolCallDelta, Usage, Word, WorkPerToken,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/protocol/generated.ts");

@@ -23,16 +23,17 @@ static FORMATS: LazyLock<Vec<ChatFormat>> = LazyLock::new(|| {
     let calls = [
         "<tool_call>\n{{ f | tojson }}\n</tool_call>",
         "[CALL]{{ f.name }}[ARGS]{{ f.arguments | tojson }}",
-        "<call>\n<f={{ f.name }}>\n{% for k, v in f.arguments.items() %}<p={{ k }}>\n{{ v }}\n</p>\n{% endfor %}</f></call>",
+        "<call>\n<f={{ f.name }}>\n{% for k, v in f.arguments.items() %}<p={{ k }}>\n{{ v }}\n</p>\n{% endfor %}\
+         </f></call>",
         "{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }},{% endfor %})",
         "{{ f | tojson }}",
         "{# <|channel|> <|message|> #}",
     ];
     calls.map(|calls| {
         let source = format!(
-            "{{% for m in messages %}}<{{{{ m.role }}}}>{{% if m.reasoning_content %}}<think>{{{{ m.reasoning_content }}}}\
-             </think>{{% endif %}}{{{{ m.content or '' }}}}{{% for c in m.tool_calls or [] %}}{{% set f = c.function %}}\
-             {calls}{{% endfor %}}</s>{{% endfor %}}"
+            "{{% for m in messages %}}<{{{{ m.role }}}}>{{% if m.reasoning_content %}}<think>\
+             {{{{ m.reasoning_content }}}}</think>{{% endif %}}{{{{ m.content or '' }}}}\
+             {{% for c in m.tool_calls or [] %}}{{% set f = c.function %}}{calls}{{% endfor %}}</s>{{% endfor %}}"
         );
         let template = ChatTemplate::new(&source, "<s>", "</s>").expect("a good template");
         ChatFormat::detect(&template, &source, LocalTime::EPOCH)

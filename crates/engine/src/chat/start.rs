@@ -62,6 +62,7 @@ pub(super) fn shown_tokens(format: &ChatFormat, tokenizer: &Tokenizer) -> Arc<[u
     let marks = format.marks();
     let is_needed = |text: &str| text.len() > 1 && marks.iter().any(|mark| mark.contains(text));
     let all = 0..tokenizer.vocab_size() as u32;
-    let shown = all.filter(|id| tokenizer.is_control(*id) && tokenizer.token_text(*id).is_some_and(is_needed));
+    let shown =
+        all.filter(|id| tokenizer.is_control(*id) && tokenizer.token_text(*id).is_some_and(is_needed));
     shown.collect()
 }

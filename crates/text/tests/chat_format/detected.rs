@@ -2,145 +2,15 @@
 //! itself writes.
 
 use linnet_text::{CallKind, ChatContext, ChatEnd, ChatFormat, ChatTemplate, Dialect, LocalTime, Marks};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::turn::{Turn, read_all_ways};
 
-/// Ways to write the calls `m.tool_calls`; in each, `f` is a call's function.
-const CALLS: [(&str, &str); 34] = [
-    (
-        "object in tags",
-        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}</call>{% endfor %}"#,
-    ),
-    (
-        "object in tags, lines",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_request>\n{{ f | tojson }}\n</tool_request>\n{% endfor %}",
-    ),
-    ("whole call", "{% for c in m.tool_calls %}[USE_TOOL]{{ c | tojson }}[/USE_TOOL]{% endfor %}"),
-    (
-        "other keys",
-        r#"{% for c in m.tool_calls %}{% set f = c.function %}<|action|>{"tool": "{{ f.name }}", "args": {{ f.arguments | tojson }}}<|/action|>{% endfor %}"#,
-    ),
-    (
-        "arguments first",
-        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{"parameters": {{ f.arguments | tojson }}, "function": "{{ f.name }}"}</call>{% endfor %}"#,
-    ),
-    (
-        "array",
-        r#"<TOOLCALL>[{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]</TOOLCALL>"#,
-    ),
-    (
-        "array, lines",
-        "<tool_calls> [\n{% for c in m.tool_calls %}{% set f = c.function %}  {\"name\": \"{{ f.name }}\", \"arguments\": {{ f.arguments | tojson }}}{{ ',' if not loop.last }}\n{% endfor %}]</tool_calls>",
-    ),
-    (
-        "array without end",
-        r#"[TOOL_CALLS] [{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}, "id": "{{ c.id }}"}{{ ', ' if not loop.last }}{% endfor %}]"#,
-    ),
-    ("array of whole calls", "<|tool_calls|>{{ m.tool_calls | tojson }}<|/tool_calls|>"),
-    (
-        "bare array",
-        r#"[{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]"#,
-    ),
-    (
-        "bare objects",
-        r#"{% for c in m.tool_calls %}{% set f = c.function %}{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}{{ '; ' if not loop.last }}{% endfor %}"#,
-    ),
-    (
-        "ids in actions",
-        r#"<|START_ACTION|>[{% for c in m.tool_calls %}{% set f = c.function %}
-    {"tool_call_id": "{{ c.id }}", "tool_name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}{{ ',' if not loop.last }}{% endfor %}
-]<|END_ACTION|>"#,
-    ),
-    (
-        "name as key",
-        r#"<|tools_prefix|>[{% for c in m.tool_calls %}{% set f = c.function %}{"{{ f.name }}": {{ f.arguments | tojson }}}{{ ', ' if not loop.last }}{% endfor %}]<|tools_suffix|>"#,
-    ),
-    (
-        "python's dictionaries",
-        r#"{% for c in m.tool_calls %}{% set f = c.function %}<call>{'name': '{{ f.name }}', 'arguments': {{ f.arguments }}}</call>{% endfor %}"#,
-    ),
-    (
-        "name in tag",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<function={{ f.name }}>{{ f.arguments | tojson }}</function>{% endfor %}",
-    ),
-    (
-        "name in attribute",
-        "<calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<call name=\"{{ f.name }}\">\n{{ f.arguments | tojson }}\n</call>\n{% endfor %}</calls>",
-    ),
-    (
-        "id and name in attributes",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<call id=\"{{ c.id }}\" name=\"{{ f.name }}\">{{ f.arguments | tojson }}</call>{% endfor %}",
-    ),
-    (
-        "name, line, object",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n{{ f.arguments | tojson }}\n</tool_call>\n{% endfor %}",
-    ),
-    (
-        "name and fence",
-        "<tool_calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n```json\n{{ f.arguments | tojson }}\n```\n</tool_call>\n{% endfor %}</tool_calls>",
-    ),
-    (
-        "names between marks",
-        "{% for c in m.tool_calls %}{% set f = c.function %}[TOOL]{{ f.name }}[ARGS]{{ f.arguments | tojson }}{% endfor %}",
-    ),
-    (
-        "name, id, arguments",
-        "{% for c in m.tool_calls %}{% set f = c.function %}[TOOL_CALLS]{{ f.name }}[CALL_ID]{{ c.id }}[ARGS]{{ f.arguments | tojson }}{% endfor %}",
-    ),
-    (
-        "only ids",
-        "<|calls_begin|>{% for c in m.tool_calls %}<|call_begin|>{{ c.id }}<|arguments|>{{ c.function.arguments | tojson }}<|call_end|>{% endfor %}<|calls_end|>",
-    ),
-    (
-        "bare name and object",
-        "{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}\n{{ f.arguments | tojson }}{{ '\n' if not loop.last }}{% endfor %}",
-    ),
-    (
-        "words",
-        "{% for c in m.tool_calls %}{% set f = c.function %}Action: {{ f.name }}\nAction Input: {{ f.arguments | tojson }}\n{% endfor %}",
-    ),
-    (
-        "tags",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>\n<function={{ f.name }}>\n{% for k, v in f.arguments.items() %}<parameter={{ k }}>\n{{ v if v is string else v | tojson }}\n</parameter>\n{% endfor %}</function>\n</tool_call>\n{% endfor %}",
-    ),
-    (
-        "tags, attributes",
-        "<fn:tool_call>\n{% for c in m.tool_calls %}{% set f = c.function %}<invoke name=\"{{ f.name }}\">\n{% for k, v in f.arguments.items() %}<parameter name=\"{{ k }}\">{{ v if v is string else v | tojson }}</parameter>\n{% endfor %}</invoke>\n{% endfor %}</fn:tool_call>",
-    ),
-    (
-        "tags with types",
-        "<|DSML|calls>\n{% for c in m.tool_calls %}{% set f = c.function %}<|DSML|invoke name=\"{{ f.name }}\">\n{% for k, v in f.arguments.items() %}<|DSML|parameter name=\"{{ k }}\" string=\"{{ 'true' if v is string else 'false' }}\">{{ v if v is string else v | tojson }}</|DSML|parameter>\n{% endfor %}</|DSML|invoke>\n{% endfor %}</|DSML|calls>",
-    ),
-    (
-        "keys and values",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<tool_call>{{ f.name }}\n{% for k, v in f.arguments.items() %}<arg_key>{{ k }}</arg_key>\n<arg_value>{{ v if v is string else v | tojson }}</arg_value>\n{% endfor %}</tool_call>{% endfor %}",
-    ),
-    (
-        "values in JSON",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<use><name>{{ f.name }}</name>{% for k, v in f.arguments.items() %}<p><k>{{ k }}</k><v>{{ v | tojson }}</v></p>{% endfor %}</use>{% endfor %}",
-    ),
-    (
-        "one container",
-        "{% for c in m.tool_calls %}{% set f = c.function %}<call><name>{{ f.name }}</name>\n<args>\n{% for k, v in f.arguments.items() %}<arg name=\"{{ k }}\">{{ v if v is string else v | tojson }}</arg>\n{% endfor %}</args></call>\n{% endfor %}",
-    ),
-    (
-        "python",
-        "{% macro lit(v) %}{{ 'True' if v is true else 'False' if v is false else 'None' if v is none else v | tojson }}{% endmacro %}<|tool_call_start|>[{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ lit(v) }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}{% endfor %}]<|tool_call_end|>",
-    ),
-    (
-        "python, lines",
-        "<function_calls>\n{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }}{{ ', ' if not loop.last }}{% endfor %})\n{% endfor %}</function_calls>",
-    ),
-    (
-        "bare python",
-        "[{% for c in m.tool_calls %}{% set f = c.function %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}{% endfor %}]",
-    ),
-    (
-        "own quotes",
-        "{% macro val(v) %}{% if v is string %}<q>{{ v }}<q>{% elif v is mapping %}{ {%- for k in v %}{{ k }}:{{ val(v[k]) }}{{ ',' if not loop.last }}{% endfor %}}{% elif v is iterable %}[{% for e in v %}{{ val(e) }}{{ ',' if not loop.last }}{% endfor %}]{% else %}{{ v | tojson }}{% endif %}{% endmacro %}{% for c in m.tool_calls %}{% set f = c.function %}<start_call>call:{{ f.name }}{{ val(f.arguments) }}<end_call>{% endfor %}",
-    ),
-];
+/// Ways to write the calls `m.tool_calls`, by name; in each, `f` is a call's function.
+fn ways_to_call() -> Vec<(String, String)> {
+    let ways: Map<String, Value> = serde_json::from_str(include_str!("calls.json")).unwrap();
+    ways.into_iter().map(|(name, template)| (name, template.as_str().unwrap().to_owned())).collect()
+}
 
 /// Ways to write reasoning and answers: before, between, after, and the start of the answer.
 const TURNS: [(&str, [&str; 3], &str); 7] = [
@@ -257,7 +127,7 @@ fn check(
 #[test]
 fn reads_back_what_an_unknown_template_writes() {
     let (mut right, mut all) = (0, 0);
-    for (index, (name, calls)) in CALLS.iter().enumerate() {
+    for (index, (name, calls)) in ways_to_call().iter().enumerate() {
         for (turn, (style, marks, prompt)) in TURNS.iter().enumerate() {
             // Every way to write calls with two styles of reasoning.
             if turn != 0 && turn != 1 + index % (TURNS.len() - 1) {

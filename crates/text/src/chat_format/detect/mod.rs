@@ -71,8 +71,8 @@ fn harmony(source: &str) -> ChatFormat {
     }
 }
 
-/// Words that no template contains. None is part of another, the answer begins unlike the names, and keys are in alphabetical order, because
-/// some templates sort them.
+/// Words that no template contains. None is part of another, the answer begins unlike the names, and keys are
+/// in alphabetical order, because some templates sort them.
 const QUESTION: &str = "zqquestion";
 const ANSWER: &str = "xjanswer";
 const THOUGHT: &str = "zqthought";
