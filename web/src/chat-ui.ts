@@ -11,4 +11,5 @@ export { EndFollower } from './element/parts/follow.ts';
 export { ChatLog, type LogElements } from './element/parts/log.ts';
 export { ChatNotice, type NoticeElements, noticeElements } from './element/parts/notice.ts';
 export type { ReasoningStrings } from './element/parts/reasoning-fold.ts';
+export { TOOL_STRINGS, type ToolStrings } from './element/tools/tool-strings.ts';
 export { ChatTurn, type TurnOptions } from './element/parts/turn.ts';

@@ -9,10 +9,13 @@ import { isComposing } from './element/parts/dom.ts';
 import type { ChatEngine } from './element/shell/engine.ts';
 export type { ChatEngine } from './element/shell/engine.ts';
 import type { ChatHost } from './element/shell/host.ts';
+import type { ChatTool } from './element/tools/chat-tool.ts';
 import type { ChatView } from './element/view/view.ts';
 
 export type { ChatStrings } from './element/shell/button-strings.ts';
 export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
+export type { ChatTool } from './element/tools/chat-tool.ts';
+export type { CallOutcome, ToolCall } from './element/tools/rounds.ts';
 
 /** The icon of a closed chat on a 24 x 24 grid: a bubble with three dots. */
 const BUBBLE =
@@ -20,7 +23,7 @@ const BUBBLE =
   'M8 11.3h.01M12 11.3h.01M16 11.3h.01';
 
 /** Properties with accessors. */
-const ACCESSORS = ['mode', 'model', 'endpoint', 'heading', 'greeting', 'system', 'open', 'strings'];
+const ACCESSORS = ['mode', 'model', 'endpoint', 'heading', 'greeting', 'system', 'thinking', 'open', 'strings'];
 
 // There are no elements on a server, but the module can be imported there.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
@@ -28,7 +31,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 /**
  * The element. Its attributes (`mode`, `open`, `model`, `model-base`, `model-bytes`, `backend`, `context-length`,
  * `endpoint`, `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`,
- * `when-hidden`, `pace`, `theme`) are read when they are needed. Changes to those about the model take effect when the
+ * `thinking`, `when-hidden`, `pace`, `theme`) are read when they are needed. Changes to those about the model take effect when the
  * chat is next opened.
  */
 export class LinnetChat extends Base implements ChatHost {
@@ -46,6 +49,8 @@ export class LinnetChat extends Base implements ChatHost {
    * it.
    */
   declare engine: ChatEngine | undefined;
+  /** Functions of the site that the model may call. */
+  declare tools: readonly ChatTool[] | undefined;
   /** Extra headers for the `endpoint`. Everybody who opens the page can read them. */
   declare endpointHeaders: Record<string, string> | undefined;
   #strings: Partial<ChatStrings> = {};
@@ -116,6 +121,13 @@ export class LinnetChat extends Base implements ChatHost {
   }
   set system(value: string | null) {
     this.#reflect('system', value);
+  }
+  /** Whether the model reasons before it answers, where it can be switched: `on` (default) or `off`. */
+  get thinking(): string | null {
+    return this.getAttribute('thinking');
+  }
+  set thinking(value: string | null) {
+    this.#reflect('thinking', value);
   }
   /** Whether the chat is open. */
   get open(): boolean {

@@ -8,7 +8,6 @@ import { StreamedMarkdown } from './element/markdown/streamed.ts';
 
 export type { MarkdownParts } from './element/markdown/markdown.ts';
 export { cutText, plainName, plainText } from './protocol/text.ts';
-export { partsOf, type Spoken } from './element/markdown/reasoning.ts';
 
 /**
  * Shows a text as Markdown while it is streamed. The model's text is treated as data: each kind of Markdown becomes one

@@ -16,10 +16,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   'ai-sdk': ['protocol', 'api'],
   'prompt-api': ['entry', 'protocol', 'api', 'models'],
   'element/markdown': ['protocol'],
-  'element/parts': ['entry', 'protocol', 'element/markdown'],
-  'element/shell': ['entry', 'protocol', 'api', 'models'],
-  'element/providers': ['entry', 'protocol', 'api', 'element/shell'],
-  'element/view': ['entry', 'protocol', 'element/shell', 'element/providers', 'element/parts', 'element/markdown'],
+  'element/tools': ['protocol'],
+  'element/parts': ['entry', 'protocol', 'element/markdown', 'element/tools'],
+  'element/shell': ['entry', 'protocol', 'api', 'models', 'element/tools'],
+  'element/providers': ['entry', 'protocol', 'api', 'element/shell', 'element/tools'],
+  'element/view': [
+    ...['entry', 'protocol', 'element/shell', 'element/providers', 'element/parts', 'element/markdown'],
+    'element/tools',
+  ],
 };
 
 type Imports = Map<string, readonly string[]>;

@@ -88,7 +88,7 @@ test('a request keeps question and system prompt, then the site’s context, the
   assert.match(String(some.messages[0]!.content), /^Be kind\.\n\n(bread )+bread$/);
   assert.equal(some.messages.at(-2)!.content, past[9]!.answer);
   assert.ok(some.cut && some.dropped > 0 && some.dropped < 10);
-  assert.ok(some.messages.reduce((sum, { content }) => sum + content.length, 0) <= 800);
+  assert.ok(some.messages.reduce((sum, { content }) => sum + (content?.length ?? 0), 0) <= 800);
   // The engine rejects a question that does not fit at all.
   assert.deepEqual(fit(material, 0).messages, [
     { role: 'system', content: 'Be kind.' },
@@ -107,7 +107,7 @@ test('requests share their beginning; a cut makes room for several exchanges', (
     const question = `Question ${turn} ${'why '.repeat(turn % 5)}`;
     // The estimate of a token's length changes a little with each answer.
     const { messages, dropped } = memory.fit({ system: 'Be kind.', context, past, question }, 2400 + 40 * (turn % 3));
-    assert.ok(messages.reduce((sum, { content }) => sum + content.length, 0) <= 2500);
+    assert.ok(messages.reduce((sum, { content }) => sum + (content?.length ?? 0), 0) <= 2500);
     assert.equal(messages.length, 2 * (past.length - dropped) + 2);
     if (JSON.stringify(messages.slice(0, before.length)) !== JSON.stringify(before)) cuts.push(turn);
     kept.push(past.length - dropped);

@@ -12,6 +12,8 @@ export interface ComposerElements {
   send: HTMLButtonElement;
   /** A button in the place of `send` while an answer is written. */
   stop: HTMLButtonElement;
+  /** Switches the model's reasoning; shown where there is something to switch. */
+  think?: HTMLButtonElement | undefined;
   /** A line that says why nothing was sent; screen readers announce it. */
   hint: HTMLElement;
 }
@@ -23,6 +25,8 @@ export interface ComposerStrings {
   placeholder: string;
   send: string;
   stop: string;
+  /** The name of the switch for the model's reasoning; without it there is no switch. */
+  think?: string;
 }
 
 /** What a composer reports. */
@@ -31,6 +35,8 @@ export interface ComposerListener {
   onSend(text: string): void;
   /** Called when the person stops the answer. */
   onStop(): void;
+  /** Called when the person switches the model's reasoning. */
+  onThink?(thinking: boolean): void;
 }
 
 /** Creates the elements of a composer, for a page that has none in its markup. The form does not contain the hint. */
@@ -43,8 +49,9 @@ export function composerElements(strings: ComposerStrings): ComposerElements {
   input.dir = 'auto';
   input.placeholder = strings.placeholder;
   input.setAttribute('aria-label', strings.message);
-  form.append(input, send, stop);
-  return { form, input, send, stop, hint: make('p', 'hint') };
+  const think = strings.think ? iconButton('round think', 'think', strings.think) : undefined;
+  form.append(...(think ? [think] : []), input, send, stop);
+  return { form, input, send, stop, think, hint: make('p', 'hint') };
 }
 
 /**
@@ -58,7 +65,7 @@ export class Composer {
     private readonly elements: ComposerElements,
     private readonly listener: ComposerListener,
   ) {
-    const { form, input, send, stop, hint } = elements;
+    const { form, input, send, stop, think, hint } = elements;
     this.#input = input;
     // The label of the key on a phone's keyboard.
     input.enterKeyHint = 'send';
@@ -80,6 +87,11 @@ export class Composer {
     });
     input.addEventListener('input', () => this.#fit());
     stop.addEventListener('click', () => listener.onStop());
+    if (think) think.hidden = true;
+    think?.addEventListener('click', () => {
+      this.thinking = !this.thinking;
+      listener.onThink?.(this.thinking);
+    });
     this.#fit();
   }
 
@@ -110,6 +122,20 @@ export class Composer {
     send.hidden = busy;
     stop.hidden = !busy;
     if (focused) (busy ? stop : this.#input).focus();
+  }
+
+  /** Whether the model's reasoning can be switched. */
+  set thinkingSwitch(there: boolean) {
+    const { think } = this.elements;
+    if (think) think.hidden = !there;
+  }
+
+  /** Whether the switch for the model's reasoning is on. */
+  get thinking(): boolean {
+    return this.elements.think?.getAttribute('aria-pressed') === 'true';
+  }
+  set thinking(thinking: boolean) {
+    this.elements.think?.setAttribute('aria-pressed', String(thinking));
   }
 
   /** Why nothing was sent. The text stays in the box. */

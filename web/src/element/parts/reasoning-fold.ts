@@ -4,8 +4,10 @@ import { make } from './dom.ts';
 export interface ReasoningStrings {
   /** While the model is reasoning. */
   thinking: string;
-  /** When the reasoning is complete. */
+  /** When the reasoning is complete, if it is not known how long it took. */
   thoughts: string;
+  /** When the reasoning is complete: `{seconds}`. */
+  thoughtFor?: string;
 }
 
 /** A model's reasoning, folded: the person opens it to read it. Hidden until there is any. */
@@ -13,32 +15,57 @@ export class ReasoningFold {
   readonly node = make('details', 'reasoning');
   readonly #head = make('summary');
   readonly #text = document.createTextNode('');
+  /** When the reasoning began, in milliseconds; `undefined` before, and after its end. */
+  #began: number | undefined;
+  #seconds: number | undefined;
 
   constructor(private readonly strings: ReasoningStrings) {
     const body = make('div', 'reasoning-text');
     body.dir = 'auto';
     body.append(this.#text);
     this.node.append(this.#head, body);
-    this.clear();
-  }
-
-  clear(): void {
-    this.#text.data = '';
-    this.#head.textContent = this.strings.thinking;
     this.node.hidden = true;
   }
 
-  /** Adds text, without touching what is shown. */
-  add(text: string): void {
-    this.#text.appendData(this.#text.data ? text : text.trimStart());
+  /** The reasoning so far. */
+  get text(): string {
+    return this.#text.data;
   }
 
-  /** Whether the model is still reasoning. */
-  set thinking(thinking: boolean) {
-    const { thinking: now, thoughts } = this.strings;
-    const title = thinking ? now : thoughts;
+  /** How long it took, in whole seconds, at least 1; `undefined` if that is not known yet. */
+  get seconds(): number | undefined {
+    return this.#seconds;
+  }
+
+  /** Adds text. */
+  add(text: string): void {
+    this.#began ??= performance.now();
+    this.#text.appendData(this.#text.data ? text : text.trimStart());
+    this.#title(this.strings.thinking);
+    this.node.hidden = false;
+  }
+
+  /** Ends the reasoning. `seconds`: how long it took, if it was not written just now. */
+  end(seconds?: number): void {
+    if (this.#began === undefined) return;
+    this.#seconds = seconds ?? Math.max(1, Math.round((performance.now() - this.#began) / 1000));
+    this.#began = undefined;
+    const text = this.#text.data.trimEnd();
+    if (text !== this.#text.data) this.#text.data = text;
+    const { thoughts, thoughtFor } = this.strings;
+    this.#title(thoughtFor?.replace('{seconds}', String(this.#seconds)) ?? thoughts);
+    this.node.hidden = !text;
+  }
+
+  /** Shows stored reasoning. */
+  show(text: string, seconds: number | undefined): void {
+    this.add(text);
+    this.end(seconds);
+    this.#seconds = seconds;
+    if (seconds === undefined) this.#title(this.strings.thoughts);
+  }
+
+  #title(title: string): void {
     if (this.#head.textContent !== title) this.#head.textContent = title;
-    if (!thinking && /\s$/.test(this.#text.data)) this.#text.data = this.#text.data.trimEnd();
-    this.node.hidden = !thinking && !this.#text.data;
   }
 }

@@ -23,7 +23,28 @@ export const PARTS_STYLE: string = `
   color: var(--soft); font-size: .9375rem;
 }
 .reasoning summary { cursor: pointer; }
+.reasoning summary::marker, .call summary::marker { color: var(--line); }
 .reasoning-text { padding-block-start: .4rem; white-space: pre-wrap; }
+.call {
+  margin-block: .75rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--sunken);
+  color: var(--soft); font-size: .9375rem; overflow: hidden;
+}
+.call summary { padding: .5rem .9rem; cursor: pointer; overflow-wrap: anywhere; }
+.call:is([data-state=failed], [data-state=refused]) summary { color: var(--accent); }
+.call summary:focus-visible { outline-offset: -2px; }
+.call-label { margin: 0; padding-inline: .9rem; font-size: .8125rem; }
+.call pre {
+  max-height: 12rem; margin: 0; padding: .1rem .9rem .7rem; overflow: auto; white-space: pre-wrap; color: var(--ink);
+  font: .8125rem/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'Liberation Mono', monospace;
+}
+.call-question { padding: .75rem .9rem; border-block-start: 1px solid var(--line); color: var(--ink); }
+.call-question p { margin: 0; font-weight: 600; }
+.call-actions { display: flex; flex-wrap: wrap; gap: .5rem; margin-block-start: .6rem; }
+.call-actions button {
+  flex: 1; min-height: 2.75rem; border: 1px solid var(--line); border-radius: 999px;
+  background: var(--raised); color: var(--ink); font-size: .9375rem;
+}
+.call-actions .allow { border-color: transparent; background: var(--accent); color: var(--accent-ink); }
 
 .body { contain: content; text-wrap: pretty; unicode-bidi: isolate; }
 .body :where(p, h3, ul, ol, pre, blockquote, table) { margin: 0; }
@@ -63,6 +84,7 @@ export const PARTS_STYLE: string = `
   content: ''; display: inline-block; width: .5rem; height: .5rem; margin-block-start: .5rem;
   border-radius: 50%; background: var(--accent); animation: wait 1.2s ease-in-out infinite;
 }
+.step:not(:last-child) .body::after, .calling .body::after { content: none; }
 @keyframes wait { 50% { opacity: .35; } }
 
 .notice {
@@ -95,11 +117,16 @@ export const PARTS_STYLE: string = `
   stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round;
 }
 .round.stop path { fill: currentColor; }
+.round.think { background: none; color: var(--soft); }
+.round.think[aria-pressed=true] { background: var(--sunken); color: var(--accent); }
 .round:disabled { background: var(--sunken); color: var(--soft); cursor: default; }
 :is(.message, .notice, .composer)[hidden], :is(.message, .notice, .composer) [hidden] { display: none; }
 
 @media (prefers-reduced-motion: reduce) { .writing .body::after { animation: none; } }
-@media (forced-colors: active) { .round { border: 1px solid; } }
+@media (forced-colors: active) {
+  .round, .call-actions .allow { border: 1px solid; }
+  .round.think[aria-pressed=true] { forced-color-adjust: none; background: Highlight; color: HighlightText; }
+}
 @media print {
   .message > .unseen {
     position: static; display: block; width: auto; height: auto; overflow: visible;
@@ -108,8 +135,10 @@ export const PARTS_STYLE: string = `
   .question { align-items: flex-start; break-after: avoid; }
   .question .text { max-width: none; border: 1px solid var(--line); }
   .writing .body::after { content: none; }
-  .reasoning::details-content { block-size: auto; content-visibility: visible; }
+  .reasoning::details-content, .call details::details-content { block-size: auto; content-visibility: visible; }
   .body { contain: none; }
+  .call pre { max-height: none; overflow: visible; }
+  .call-question { display: none; }
   .foot .actions, .code-head button { display: none; }
   .body .code, .code pre, .body .table { max-height: none; overflow: visible; }
   .code code { white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -1,7 +1,10 @@
-import { type MarkdownParts, MarkdownText, partsOf } from '../../markdown.ts';
-import { ReasoningSplitter, type SpokenPiece } from '../markdown/reasoning.ts';
+import type { MarkdownParts } from '../../markdown.ts';
+import type { Round, RoundPiece } from '../tools/rounds.ts';
+import type { CallEnd } from '../tools/run-call.ts';
+import { TOOL_STRINGS, type ToolStrings } from '../tools/tool-strings.ts';
 import { make } from './dom.ts';
-import { ReasoningFold, type ReasoningStrings } from './reasoning-fold.ts';
+import type { ReasoningStrings } from './reasoning-fold.ts';
+import { RoundView } from './round.ts';
 
 /** What a turn is shown with. */
 export interface TurnOptions {
@@ -13,22 +16,25 @@ export interface TurnOptions {
   markdown: MarkdownParts;
   /** Titles for the model's reasoning, which is then shown above the answer, folded. Without them it is not shown. */
   reasoning?: ReasoningStrings;
+  /** The texts of tool calls; English by default. */
+  tools?: ToolStrings;
+  /** Has screen readers read what a tool does: `ChatLog.announce`, for example. */
+  announce?: (text: string) => void;
 }
 
-/** A question and its answer, which is shown as Markdown while it is streamed, apart from the model's reasoning. */
+/**
+ * A question and its answer, which is shown as Markdown while it is streamed, with the model's reasoning and its tool
+ * calls. An answer with calls has several rounds: the model goes on when it gets the results.
+ */
 export class ChatTurn {
   /** The person's message. */
   readonly asked: HTMLElement = make('div', 'message question');
   /** The model's message. */
   readonly answered: HTMLElement = make('div', 'message answer');
-  #body: HTMLElement = make('div', 'text body');
+  readonly #steps = make('div', 'steps');
   readonly #meta = make('span', 'meta');
   readonly #actions = make('div', 'actions');
-  readonly #fold: ReasoningFold | undefined;
-  #text!: MarkdownText;
-  #splitter!: ReasoningSplitter;
-  #written = '';
-  #reasoned = false;
+  #rounds: RoundView[] = [];
 
   constructor(
     readonly question: string,
@@ -37,33 +43,46 @@ export class ChatTurn {
     const text = make('div', 'text', question);
     text.dir = 'auto';
     this.asked.append(make('span', 'unseen', options.you), text);
-    this.#fold = options.reasoning && new ReasoningFold(options.reasoning);
     const foot = make('div', 'foot');
     foot.append(this.#meta, this.#actions);
-    this.answered.append(make('span', 'unseen', options.model));
-    if (this.#fold) this.answered.append(this.#fold.node);
-    this.answered.append(this.#body, foot);
+    this.answered.append(make('span', 'unseen', options.model), this.#steps, foot);
     this.begin();
   }
 
-  /** The model's text so far, with its reasoning. */
-  get written(): string {
-    return this.#written;
+  /** The answer so far, as the model wrote it, without its reasoning and calls. */
+  get answer(): string {
+    return this.#rounds
+      .map(({ text }) => text)
+      .filter(Boolean)
+      .join('\n\n');
   }
 
-  /** The answer so far, as the model wrote it, without its reasoning. */
-  get answer(): string {
-    return this.#text.text;
+  /** The rounds of the answer so far. */
+  get rounds(): readonly Round[] {
+    return this.#rounds.map(({ kept }) => kept);
+  }
+
+  /** Whether the model has written nothing so far. */
+  get isEmpty(): boolean {
+    return !this.hasAnswer && !this.reasoned;
+  }
+
+  /** Whether there is more than reasoning: text, or tool calls. */
+  get hasAnswer(): boolean {
+    return this.#rounds.some(({ text, calls }) => text !== '' || calls.length > 0);
   }
 
   /** Whether the model has written any reasoning so far. */
   get reasoned(): boolean {
-    return this.#reasoned;
+    return this.#rounds.some(({ reasoning }) => reasoning !== '');
   }
 
   /** The answer as screen readers announce it, without the marks of Markdown. */
   get spoken(): string {
-    return this.#body.textContent ?? '';
+    return this.#rounds
+      .map(({ spoken }) => spoken)
+      .filter(Boolean)
+      .join(' ');
   }
 
   /** The small line below the answer. */
@@ -78,14 +97,21 @@ export class ChatTurn {
 
   /** Starts an answer, and removes a previous one. */
   begin(): void {
-    this.#splitter = new ReasoningSplitter();
-    this.#written = '';
-    this.#reasoned = false;
-    this.#fold?.clear();
-    this.#clear();
+    this.#rounds = [];
+    this.#steps.replaceChildren();
+    this.nextRound();
     this.#actions.hidden = true;
     this.writing = true;
     this.note('');
+  }
+
+  /** Starts the next round, after the tools of the last one have run. */
+  nextRound(): void {
+    const { markdown, reasoning, tools = TOOL_STRINGS, announce = () => {} } = this.options;
+    const round = new RoundView({ markdown, reasoning, tools, announce });
+    void this.#rounds.at(-1)?.end();
+    this.#rounds.push(round);
+    this.#steps.append(round.node);
   }
 
   /** Whether more of the answer is coming without anybody having to act. */
@@ -95,8 +121,31 @@ export class ChatTurn {
 
   /** Adds text of the model. It is shown in the next frame or later. */
   write(text: string): void {
-    this.#written += text;
-    this.#show(this.#splitter.add(text));
+    this.add({ text });
+  }
+
+  /** Adds text, reasoning, or pieces of tool calls. */
+  add(piece: RoundPiece): void {
+    this.#rounds.at(-1)!.add(piece);
+  }
+
+  /** Asks the person whether a call of the last round may run. Aborting `signal` means no. */
+  async confirmCall(index: number, question: string | undefined, signal: AbortSignal): Promise<boolean> {
+    return this.#rounds.at(-1)!.calls[index]!.confirm(question, signal);
+  }
+
+  /** Shows the result of a call of the last round. */
+  endCall(index: number, { result, outcome }: CallEnd): void {
+    this.#rounds.at(-1)!.calls[index]?.end(result, outcome);
+  }
+
+  /** Shows an answer that was kept, instead of the one so far. End it as any other. */
+  show(rounds: readonly Round[]): void {
+    this.begin();
+    for (const [index, round] of rounds.entries()) {
+      if (index > 0) this.nextRound();
+      this.#rounds.at(-1)!.show(round);
+    }
   }
 
   /** Sets the small line below the answer. Returns whether it changed. */
@@ -108,34 +157,8 @@ export class ChatTurn {
 
   /** Ends the answer. Resolves when all of it is shown. */
   async end(): Promise<void> {
-    this.#show(this.#splitter.end());
-    if (this.#fold) this.#fold.thinking = false;
-    await this.#text.end();
+    await Promise.all(this.#rounds.map((round) => round.end()));
     this.writing = false;
     this.#actions.hidden = false;
-  }
-
-  #show({ reasoning, answer, replaces }: SpokenPiece): void {
-    if (replaces) {
-      // A template opened the reasoning, so it looked like the answer until its end.
-      this.#clear();
-      this.#reason(partsOf(this.#written, false).reasoning);
-    }
-    if (reasoning) this.#reason(reasoning);
-    if (this.#fold) this.#fold.thinking = this.#splitter.thinking;
-    if (answer) this.#text.write(answer);
-  }
-
-  #reason(text: string): void {
-    this.#reasoned ||= text !== '';
-    this.#fold?.add(text);
-  }
-
-  #clear(): void {
-    // The text so far may be shown later, in a frame that is planned: it gets no place.
-    const body = this.#body.cloneNode() as HTMLElement;
-    this.#body.replaceWith(body);
-    this.#body = body;
-    this.#text = new MarkdownText(body, this.options.markdown);
   }
 }

@@ -1,13 +1,17 @@
-import type { ChatMessage } from '../../api/types.ts';
+import type { ChatRequest } from '../../api/types.ts';
 import type { AnsweredBy } from '../shell/events.ts';
+import type { ChatTool } from '../tools/chat-tool.ts';
+import type { RoundPiece } from '../tools/rounds.ts';
+
+/** The messages of a request. */
+export type Messages = ChatRequest['messages'];
 
 /** A part of an answer, or progress towards it. */
-export interface AnswerPiece {
-  text?: string;
+export interface AnswerPiece extends RoundPiece {
   /** How much of the prompt has been read, from 0 to 1. */
   read?: number;
   finishReason?: 'stop' | 'length';
-  /** Tokens of the prompt, with all messages. */
+  /** Tokens of the prompt, with all messages and tools. */
   promptTokens?: number;
 }
 
@@ -15,6 +19,12 @@ export interface AnswerPiece {
 export interface AnswerOptions {
   maxTokens: number;
   temperature: number | undefined;
+  /** Whether the model reasons first, where that can be switched. */
+  thinking?: boolean | undefined;
+  /** What the model may call. */
+  tools?: readonly ChatTool[] | undefined;
+  /** `none`: the model must answer without another call. */
+  toolChoice?: 'auto' | 'none';
   signal: AbortSignal;
 }
 
@@ -25,6 +35,8 @@ export interface Answerer {
   readonly name: string;
   /** The context length, in tokens of prompt and answer together. */
   readonly contextLength: number;
+  /** Whether a request can tell the model not to reason. */
+  readonly thinkingSwitch: boolean;
   /** Fails with a `LinnetError`. */
-  answer(messages: readonly ChatMessage[], options: AnswerOptions): AsyncIterable<AnswerPiece>;
+  answer(messages: Messages, options: AnswerOptions): AsyncIterable<AnswerPiece>;
 }

@@ -1,8 +1,9 @@
-import type { ChatMessage } from '../../api/types.ts';
 import { plainName } from '../../markdown.ts';
-import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+import type { Answerer, AnswerOptions, AnswerPiece, Messages } from './answerer.ts';
 import type { AnswerPolicy } from '../shell/config.ts';
 import type { ChatEngine } from '../shell/engine.ts';
+import { definitionsOf } from '../tools/chat-tool.ts';
+import { callPiece } from '../tools/rounds.ts';
 
 /** Keeps small models from repeating themselves. */
 const REPETITION_PENALTY = 1.1;
@@ -24,9 +25,13 @@ export class DeviceAnswerer implements Answerer {
     return this.engine.info().model.context_length;
   }
 
+  get thinkingSwitch(): boolean {
+    return this.engine.info().model.reasoning === 'switchable';
+  }
+
   async *answer(
-    messages: readonly ChatMessage[],
-    { maxTokens, temperature, signal }: AnswerOptions,
+    messages: Messages,
+    { maxTokens, temperature, thinking, tools, toolChoice, signal }: AnswerOptions,
   ): AsyncGenerator<AnswerPiece> {
     const stream = this.engine.chat.completions.create({
       messages,
@@ -37,11 +42,16 @@ export class DeviceAnswerer implements Answerer {
       repetition_penalty: REPETITION_PENALTY,
       ...this.policy,
       ...(temperature === undefined ? {} : { temperature }),
+      ...(thinking === undefined || !this.thinkingSwitch ? {} : { enable_thinking: thinking }),
+      ...(tools?.length ? { tools: definitionsOf(tools) } : {}),
+      ...(tools?.length && toolChoice ? { tool_choice: toolChoice } : {}),
     });
     for await (const { choices, prompt_progress, usage } of stream) {
       const [{ delta, finish_reason }] = choices;
       yield {
         ...(delta.content ? { text: delta.content } : {}),
+        ...(delta.reasoning_content ? { reasoning: delta.reasoning_content } : {}),
+        ...(delta.tool_calls ? { calls: delta.tool_calls.map(callPiece) } : {}),
         ...(prompt_progress ? { read: prompt_progress.processed / prompt_progress.total } : {}),
         ...(finish_reason ? { finishReason: finish_reason === 'length' ? 'length' : 'stop' } : {}),
         ...(usage ? { promptTokens: usage.prompt_tokens } : {}),

@@ -1,11 +1,15 @@
 import { LinnetError } from '../../index.ts';
 import type { AnswerPiece } from './answerer.ts';
 import { isRecord, isText } from '../shell/values.ts';
+import { type CallPiece, callPiece } from '../tools/rounds.ts';
+import { ThinkTags } from './think-tags.ts';
 
 // Reads a server's response, which may be anything: it is read as OpenAI's API, and anything else is reported.
 
 /** The most characters of a line, or of an answer that is not streamed. No known server sends more. */
 const LONGEST = 1 << 20;
+/** The most tool calls of a response. */
+const MOST_CALLS = 32;
 /** The most characters of a response that the site's owner is shown. */
 const LONGEST_QUOTE = 80;
 
@@ -23,7 +27,8 @@ export async function* answerPieces(response: Response): AsyncGenerator<AnswerPi
     void body?.cancel().catch(() => undefined);
     throw unexpected('a web page (text/html)');
   }
-  if (type === 'application/json') return yield pieceOf(parsed(await textOf(body, LONGEST)), 'message');
+  const tags = new ThinkTags();
+  if (type === 'application/json') return yield tags.split(pieceOf(parsed(await textOf(body, LONGEST)), 'message'));
   let known = false;
   let ended = false;
   for await (const data of body ? serverEvents(body) : []) {
@@ -32,7 +37,7 @@ export async function* answerPieces(response: Response): AsyncGenerator<AnswerPi
     const piece = pieceOf(parsed(data), 'delta');
     known = true;
     ended ||= piece.finishReason !== undefined;
-    yield piece;
+    yield tags.split(piece);
   }
   if (!known)
     throw unexpected(
@@ -117,13 +122,35 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
   // In a stream there may be none, next to `usage`.
   if (part === 'message' && !isRecord(choice)) throw unexpected('a chat.completion without choices');
   const { [part]: held, finish_reason } = isRecord(choice) ? choice : {};
-  const content = isRecord(held) ? held['content'] : undefined;
+  const { content, tool_calls, reasoning_content, reasoning = reasoning_content } = isRecord(held) ? held : {};
+  const calls = Array.isArray(tool_calls) ? tool_calls.slice(0, MOST_CALLS).flatMap(callOf) : [];
   const tokens = isRecord(usage) ? usage['prompt_tokens'] : undefined;
   return {
     ...(isText(content) ? { text: content } : {}),
+    ...(isText(reasoning) && reasoning ? { reasoning } : {}),
+    ...(calls.length > 0 ? { calls } : {}),
     ...(finish_reason ? { finishReason: finish_reason === 'length' ? 'length' : 'stop' } : {}),
     ...(typeof tokens === 'number' && tokens > 0 ? { promptTokens: tokens } : {}),
   };
+}
+
+/** A piece of a tool call. `position`: its place where it has no `index`, as in a whole answer. */
+function callOf(call: unknown, position: number): CallPiece[] {
+  if (!isRecord(call)) return [];
+  const { index, id } = call;
+  const called = isRecord(call['function']) ? call['function'] : {};
+  const { name, arguments: args } = called;
+  return [
+    callPiece({
+      index: typeof index === 'number' ? index : position,
+      ...(isText(id) && id ? { id } : {}),
+      function: {
+        ...(isText(name) && name ? { name } : {}),
+        // Some servers send the arguments as an object.
+        ...(isText(args) ? { arguments: args } : isRecord(args) ? { arguments: JSON.stringify(args) } : {}),
+      },
+    }),
+  ];
 }
 
 /** The error for the site's owner if the address is not a server, or has another API. */

@@ -1,8 +1,8 @@
-import type { ChatMessage } from '../../api/types.ts';
 import { LinnetError } from '../../index.ts';
-import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+import type { Answerer, AnswerOptions, AnswerPiece, Messages } from './answerer.ts';
 import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
 import { serverAddress } from '../shell/server-address.ts';
+import { definitionsOf } from '../tools/chat-tool.ts';
 
 /** The assumed context length of a server's model, which the API does not tell. */
 const CONTEXT_LENGTH = 8192;
@@ -13,6 +13,8 @@ const LONGEST_REASON = 2000;
 export class EndpointAnswerer implements Answerer {
   readonly by = 'endpoint';
   readonly contextLength = CONTEXT_LENGTH;
+  /** OpenAI's API has no field for it that all servers know. */
+  readonly thinkingSwitch = false;
   readonly name: string;
   /** The origin that the person agrees to send to. */
   readonly origin: string;
@@ -37,8 +39,8 @@ export class EndpointAnswerer implements Answerer {
   }
 
   async *answer(
-    messages: readonly ChatMessage[],
-    { maxTokens, temperature, signal }: AnswerOptions,
+    messages: Messages,
+    { maxTokens, temperature, tools, toolChoice, signal }: AnswerOptions,
   ): AsyncGenerator<AnswerPiece> {
     const body = {
       messages,
@@ -46,6 +48,8 @@ export class EndpointAnswerer implements Answerer {
       max_tokens: maxTokens,
       ...(this.model ? { model: this.model } : {}),
       ...(temperature === undefined ? {} : { temperature }),
+      ...(tools?.length ? { tools: definitionsOf(tools) } : {}),
+      ...(tools?.length && toolChoice ? { tool_choice: toolChoice } : {}),
     };
     try {
       const response = await fetch(this.#url, {

@@ -2,6 +2,7 @@ import type { ChatHost } from './host.ts';
 import { models } from '../../index.ts';
 import { isModelAddress } from '../../models/sources.ts';
 import { serverFault } from './server-address.ts';
+import { toolFault } from '../tools/chat-tool.ts';
 import { ENGLISH } from './strings.ts';
 import { isRecord, isText } from './values.ts';
 
@@ -14,6 +15,7 @@ const WORDS = {
   'when-hidden': ['go-on', 'pause'],
   pace: ['full', 'gentle', 'auto'],
   theme: ['light', 'dark'],
+  thinking: ['on', 'off'],
 } as const;
 /** More tokens than any current model holds. */
 const MOST_TOKENS = 2 ** 24;
@@ -37,7 +39,7 @@ const TEXTS = [
 ];
 const KNOWN = [...Object.keys(WORDS), ...Object.keys(NUMBERS), ...TEXTS];
 /** Properties without an attribute. */
-const PROPERTIES = ['context', 'engine', 'strings', 'endpointHeaders'];
+const PROPERTIES = ['context', 'engine', 'strings', 'tools', 'endpointHeaders'];
 
 /** A mistake that the site's owner must correct. */
 export interface Mistake {
@@ -113,7 +115,7 @@ function* wrongValues(host: ChatHost): Generator<Mistake> {
   }
 }
 
-function* wrongProperties({ suggestions, context, strings, endpointHeaders }: ChatHost): Generator<Mistake> {
+function* wrongProperties({ suggestions, context, strings, tools, endpointHeaders }: ChatHost): Generator<Mistake> {
   const wrong = (name: string, allowed: string): Mistake => ({
     text: `the property ${name} is not valid: it must be ${allowed}.`,
     fatal: false,
@@ -133,6 +135,9 @@ function* wrongProperties({ suggestions, context, strings, endpointHeaders }: Ch
     if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText)))
       yield wrong('strings.errors', 'an object of strings whose keys are codes of LinnetError');
   }
+  const toolsFault = tools === undefined ? undefined : toolFault(tools);
+  if (toolsFault)
+    yield { text: `the property tools is not valid: ${toolsFault}. The chat uses no tools.`, fatal: false };
   if (endpointHeaders !== undefined && !areHeaders(endpointHeaders))
     yield wrong('endpointHeaders', 'an object of header names and their values');
 }

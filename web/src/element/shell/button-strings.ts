@@ -1,5 +1,7 @@
+import type { ToolStrings } from '../tools/tool-strings.ts';
+
 /** The element's texts. Words in braces are placeholders. */
-export interface ChatStrings {
+export interface ChatStrings extends ToolStrings {
   /** The chat's title, if the site sets no `heading`. */
   title: string;
   /** The round button while the chat is closed. */
@@ -61,6 +63,10 @@ export interface ChatStrings {
   reading: string;
   /** The model is reasoning before it answers. */
   thinking: string;
+  /** The title of its reasoning when it is complete: `{seconds}`. */
+  thoughtFor: string;
+  /** The switch for reasoning, where the model has one. */
+  think: string;
   writing: string;
   stopped: string;
   cutOff: string;

@@ -1,4 +1,5 @@
 import type { LinnetErrorCode } from '../../protocol/errors.ts';
+import type { ToolCall } from '../tools/rounds.ts';
 import type { LoadProgress } from '../../protocol/messages.ts';
 
 /** Who answers: this device, or the server of the attribute `endpoint`. */
@@ -12,6 +13,7 @@ export type AnsweredBy = 'device' | 'endpoint';
  * - `linnet-progress`: the model is loading
  * - `linnet-ready`: the model or the server can answer
  * - `linnet-question`: the person asked a question
+ * - `linnet-tool`: a tool call has ended, with its `result` for the model and its `outcome`
  * - `linnet-answer`: the answer is complete, or was stopped (`finishReason` `stopped`)
  * - `linnet-error`: loading or answering failed, with the code of a `LinnetError`
  * - `linnet-clear`: a new conversation was started
@@ -23,6 +25,7 @@ export interface ChatEvents {
   'linnet-progress': LoadProgress;
   'linnet-ready': { by: AnsweredBy; name: string };
   'linnet-question': { question: string };
+  'linnet-tool': ToolCall;
   'linnet-answer': { question: string; answer: string; by: AnsweredBy; finishReason: 'stop' | 'length' | 'stopped' };
   'linnet-error': { code: LinnetErrorCode; message: string };
   'linnet-clear': null;

@@ -1,4 +1,5 @@
 import type { ChatStrings } from './button-strings.ts';
+import type { ChatTool } from '../tools/chat-tool.ts';
 import type { ChatEngine } from './engine.ts';
 
 /** The parts of the element that the chat needs; `LinnetChat` documents them. */
@@ -13,6 +14,7 @@ export interface ChatHost extends HTMLElement {
   readonly suggestions: readonly string[] | undefined;
   readonly context: string | undefined;
   readonly engine: ChatEngine | undefined;
+  readonly tools: readonly ChatTool[] | undefined;
   readonly endpointHeaders: Record<string, string> | undefined;
   /** Closes the chat. */
   hide(): void;

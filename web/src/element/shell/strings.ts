@@ -1,8 +1,10 @@
+import { TOOL_STRINGS } from '../tools/tool-strings.ts';
 import { BUTTON_STRINGS, type ChatStrings } from './button-strings.ts';
 
 /** The English texts, used for those that the page does not set. */
 export const ENGLISH: ChatStrings = {
   ...BUTTON_STRINGS,
+  ...TOOL_STRINGS,
   conversation: 'Conversation',
   you: 'You:',
   model: 'Answer:',
@@ -39,6 +41,8 @@ export const ENGLISH: ChatStrings = {
   busy: 'An answer is being written. Wait for it, or stop it.',
   reading: 'Reading, {percent} %',
   thinking: 'Thinking…',
+  thoughtFor: 'Thought for {seconds} s',
+  think: 'Think before answering',
   writing: 'An answer is being written.',
   stopped: 'Stopped',
   cutOff: 'Cut off here',

@@ -79,6 +79,7 @@ export class ChatSetup {
   #leave(): void {
     this.engine.leave();
     this.loading.node.hidden = true;
+    this.composer.thinkingSwitch = false;
     this.frame.present(undefined);
   }
 
@@ -124,6 +125,7 @@ export class ChatSetup {
   }
 
   #present(answerer: Answerer): void {
+    this.composer.thinkingSwitch = answerer.thinkingSwitch;
     if (this.frame.present(answerer)) emit(this.host, 'linnet-ready', { by: answerer.by, name: answerer.name });
   }
 }

@@ -11,11 +11,9 @@ export async function show(
 ): Promise<'stop' | 'length'> {
   let end: 'stop' | 'length' = 'stop';
   turn.note('');
-  for await (const { text, read, finishReason, dropped } of pieces) {
+  for await (const { read, finishReason, dropped } of pieces) {
     if (read !== undefined) turn.note(fill(strings.reading, { percent: String(Math.floor(100 * read)) }));
-    if (text) turn.write(text);
-    if (turn.answer) turn.note(dropped > 0 ? strings.shortened : '');
-    else if (turn.reasoned) turn.note(strings.thinking);
+    else turn.note(dropped > 0 ? strings.shortened : '');
     end = finishReason ?? end;
   }
   return end;

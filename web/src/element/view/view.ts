@@ -34,6 +34,8 @@ export class ChatView {
   #declined: LinnetError | undefined;
   /** Who wrote the last answer. */
   #writer: AnsweredBy = 'device';
+  /** Whether the model reasons before it answers, if the person has switched it. */
+  #thinking: boolean | undefined;
   #answering: AbortController | undefined;
   /** Aborted when the view is disposed. */
   readonly #gone = new AbortController();
@@ -46,7 +48,11 @@ export class ChatView {
     this.#strings = this.#config.strings;
     this.#frame = new Frame(host, panel, this.#config, () => this.clear());
     const elements = composerElements(this.#strings);
-    this.#composer = new Composer(elements, { onSend: (text) => void this.ask(text), onStop: () => this.stop() });
+    this.#composer = new Composer(elements, {
+      onSend: (text) => void this.ask(text),
+      onStop: () => this.stop(),
+      onThink: (thinking) => (this.#thinking = thinking),
+    });
     this.#sendQuestion = new SendQuestion(this.#strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
     this.#setup = new ChatSetup(host, this.#config, this.#server, this.#frame, this.#composer, (error) =>
@@ -65,6 +71,7 @@ export class ChatView {
   opened(focus: boolean): void {
     this.rename();
     this.#greet();
+    this.#composer.thinking = this.#thinking ?? this.#config.thinking;
     // An earlier question is still open.
     if (!this.#sendQuestion.open) this.#setup.prepare(this.#answering !== undefined);
     if (focus) this.#focus();
@@ -80,7 +87,11 @@ export class ChatView {
     if (!question.trim() || this.#setup.unavailable()) return;
     if (this.#answering) return this.#sayWhyNot();
     this.#composer.text = '';
-    const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
+    const turn: TurnView = new TurnView(question.trim(), this.#strings, {
+      onRetry: () => void this.#answer(turn),
+      onTool: (call) => emit(this.host, 'linnet-tool', call),
+      announce: (text) => this.#log.announce(text),
+    });
     for (const other of this.#log.turns) other.retriable = false;
     this.#log.add(turn);
     emit(this.host, 'linnet-question', { question: turn.question });
@@ -251,13 +262,15 @@ export class ChatView {
 
   /** Asks with as much of the conversation as fits. */
   #ask(turn: TurnView, answerer: Answerer, signal: AbortSignal) {
-    const before = this.#log.turns.slice(0, this.#log.turns.indexOf(turn)).filter(({ answer }) => answer);
-    const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
-    const { system, context, temperature, maxTokens } = this.#config;
-    return this.#asking.ask(
+    const before = this.#log.turns.slice(0, this.#log.turns.indexOf(turn)).filter(({ hasAnswer }) => hasAnswer);
+    const past = before.map(({ question, answer, rounds }): Exchange => ({ question, answer, rounds }));
+    const { system, context, temperature, maxTokens, tools } = this.#config;
+    const thinking = this.#composer.thinking;
+    return this.#asking.askWithTools(
       answerer,
       { system, context, past, question: turn.question },
-      { maxTokens, temperature, signal },
+      { maxTokens, temperature, thinking, tools, signal },
+      turn,
     );
   }
 
@@ -279,7 +292,7 @@ export class ChatView {
   #stopped(turn: TurnView): void {
     this.#log.announce(this.#strings.stopped);
     if (!this.#log.turns.includes(turn)) return;
-    if (!turn.answer) return this.#takeBack(turn);
+    if (turn.isEmpty) return this.#takeBack(turn);
     turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.stopped));
     emit(this.host, 'linnet-answer', {
       question: turn.question,
@@ -298,7 +311,7 @@ export class ChatView {
 
   /** Handles a failed answer. Its text so far stays. */
   #unanswered(turn: TurnView, error: LinnetError): void {
-    if (turn.answer) {
+    if (!turn.isEmpty) {
       turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.cutOff));
       return this.#fail(error, () => void this.#answer(turn), true);
     }
