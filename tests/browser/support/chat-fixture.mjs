@@ -2,10 +2,14 @@
 import { chromium } from './engines.mjs';
 import { openPage, startServer, STRICT_CSP } from './harness.mjs';
 
-/** Gives each chat of the page the engine of `/fake.mjs` before it is opened. */
+/**
+ * Gives each chat of the page the engine of `/fake.mjs` before it is opened. `pieces(request)` returns the parts of an
+ * answer: texts, or `delta`s.
+ */
 export const FAKE = `
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   window.asked = [];
+  window.requests = [];
   window.policies = [];
   window.contextLength = 4096;
   window.pieces = (request) => ['You said: ', request.messages.at(-1).content];
@@ -13,30 +17,33 @@ export const FAKE = `
   const completions = {
     async *create(request) {
       window.asked.push(request.messages);
+      window.requests.push(request);
       const { when_hidden, keep_awake, pace } = request;
       window.policies.push({ when_hidden, keep_awake, pace });
-      const tokens = Math.ceil(request.messages.reduce((sum, { content }) => sum + content.length, 0) / 2);
+      const tokens = Math.ceil(request.messages.reduce((sum, { content }) => sum + (content ?? '').length, 0) / 2);
       if (tokens >= window.contextLength) {
         const { LinnetError } = await import('/linnet/index.js');
         const details = { prompt_tokens: tokens, context_length: window.contextLength };
     throw new LinnetError('context-full', 'too long', details);
       }
+      let called = false;
       for (const piece of window.pieces(request)) {
         if (window.pause) await wait(window.pause);
         if (request.signal.aborted) {
           const { LinnetError } = await import('/linnet/index.js');
           throw new LinnetError('aborted', 'stopped');
         }
-        yield { choices: [{ delta: { content: piece }, finish_reason: null }] };
+        called ||= Boolean(piece.tool_calls);
+        yield { choices: [{ delta: typeof piece === 'string' ? { content: piece } : piece, finish_reason: null }] };
       }
-      yield { choices: [{ delta: {}, finish_reason: 'stop' }], usage: { prompt_tokens: tokens } };
+      yield { choices: [{ delta: {}, finish_reason: called ? 'tool_calls' : 'stop' }], usage: { prompt_tokens: tokens } };
     },
   };
-  const info = () => ({ model: { name: 'Parrot 1B', context_length: window.contextLength } });
+  const info = () => ({ model: { name: 'Parrot 1B', context_length: window.contextLength, ...window.model } });
   const engine = { info, chat: { completions } };
   for (const chat of document.querySelectorAll('linnet-chat:not([real])')) chat.engine = engine;
   window.events = [];
-  for (const name of ['open', 'close', 'consent', 'ready', 'question', 'answer', 'error', 'clear']) {
+  for (const name of ['open', 'close', 'consent', 'ready', 'question', 'tool', 'answer', 'error', 'clear']) {
     document.addEventListener('linnet-' + name, ({ detail }) => window.events.push({ ...detail, name }));
   }
 `;

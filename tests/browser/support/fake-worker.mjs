@@ -19,7 +19,7 @@ export function fakeWorker() {
       file_bytes: 1e6,
       chat: true,
       reasoning: 'none',
-      tools: true,
+      tools: false,
     },
     backend: 'cpu',
     features: ['simd128'],

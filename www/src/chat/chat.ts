@@ -1,4 +1,5 @@
-import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
+import type { ChatCompletionChunk, ChatRequest, EngineInfo, Linnet, LinnetError } from 'linnet';
+import { callPiece, type ChatTool, definitionsOf, type RoundPiece } from 'linnet/chat-history';
 import { type ChatTurn, Composer } from 'linnet/chat-ui';
 import { MarkdownText } from 'linnet/markdown';
 import { Conversation } from './conversation.ts';
@@ -8,6 +9,7 @@ import { speed, tokens, whole } from '../page/format.ts';
 import type { AnswerSettings } from './settings.ts';
 import { element, nextTask } from '../page/page.ts';
 import { asLinnetError } from '../page/error-messages.ts';
+import { TOOLS } from '../tools/tools.ts';
 
 /** The interval between two updates of the speed, in milliseconds. */
 const REPORT_MS = 100;
@@ -21,9 +23,14 @@ export class Chat {
       input: element('prompt', HTMLTextAreaElement),
       send: element('send', HTMLButtonElement),
       stop: element('stop', HTMLButtonElement),
+      think: element('think', HTMLButtonElement),
       hint: element('composer-hint', HTMLParagraphElement),
     },
-    { onSend: (text) => void this.ask(text), onStop: () => this.stop() },
+    {
+      onSend: (text) => void this.ask(text),
+      onStop: () => this.stop(),
+      onThink: (thinking) => this.onThink(thinking),
+    },
   );
   #answering: AbortController | undefined;
 
@@ -31,6 +38,7 @@ export class Chat {
    * @param answerSettings the current settings
    * @param showStats shows the live line with speed and backend
    * @param onFailure receives the error of an answer, after the question was returned to the box
+   * @param onThink called when the person switches the model's reasoning
    */
   constructor(
     private readonly engine: Engine,
@@ -38,6 +46,7 @@ export class Chat {
     private readonly showStats: (text: string) => void,
     private readonly onFailure: (error: LinnetError) => void,
     private readonly onChange: () => void,
+    private readonly onThink: (thinking: boolean) => void,
   ) {
     MarkdownText.warmUp();
   }
@@ -72,7 +81,7 @@ export class Chat {
     } catch (error) {
       await turn.end();
       const stopped = answering.signal.aborted;
-      if (!stopped || !turn.written) this.#takeBack(turn);
+      if (!stopped || turn.isEmpty) this.#takeBack(turn);
       if (stopped) this.conversation.log.announce('Stopped.');
       else this.onFailure(asLinnetError(error));
     } finally {
@@ -88,13 +97,15 @@ export class Chat {
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
     turn.note('Reading…');
-    const { maxTokens } = this.answerSettings();
+    const { maxTokens, ...settings } = this.answerSettings();
+    const tools = TOOL_NAMES.filter((name) => settings[name]).map((name) => TOOLS[name]);
     const answerer = {
       contextLength: info.model.context_length,
-      answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) =>
-        this.#stream(linnet, messages, maxTokens, signal),
+      answer: (messages: ChatRequest['messages'], options: StreamOptions) => this.#stream(linnet, messages, options),
     };
-    const pieces = this.conversation.history.ask(answerer, this.conversation.material(turn), { maxTokens });
+    const options: StreamOptions = { maxTokens, tools, signal };
+    const { history } = this.conversation;
+    const pieces = history.askWithTools(answerer, this.conversation.material(turn), options, turn);
     const live = new LiveSpeed();
     try {
       for await (const { chunk, dropped } of pieces) this.#show(turn, chunk, live, info, leftOut(dropped));
@@ -106,11 +117,10 @@ export class Chat {
 
   async *#stream(
     linnet: Linnet,
-    messages: readonly ChatMessage[],
-    maxTokens: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<CountedChunk> {
-    const { temperature, topP, repetitionPenalty } = this.answerSettings();
+    messages: ChatRequest['messages'],
+    { maxTokens, tools, toolChoice, signal }: StreamOptions,
+  ): AsyncGenerator<AnswerPiece> {
+    const { temperature, topP, repetitionPenalty, thinking } = this.answerSettings();
     const stream = linnet.chat.completions.create({
       messages,
       stream: true,
@@ -120,9 +130,21 @@ export class Chat {
       top_p: topP,
       repetition_penalty: repetitionPenalty,
       max_tokens: maxTokens,
+      ...(linnet.info().model.reasoning === 'switchable' ? { enable_thinking: thinking } : {}),
+      ...(tools.length > 0 ? { tools: definitionsOf(tools) } : {}),
+      ...(toolChoice ? { tool_choice: toolChoice } : {}),
     });
-    for await (const chunk of stream)
-      yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
+    for await (const chunk of stream) {
+      const [{ delta, finish_reason }] = chunk.choices;
+      yield {
+        chunk,
+        text: delta.content,
+        reasoning: delta.reasoning_content,
+        calls: delta.tool_calls?.map(callPiece),
+        finishReason: finish_reason ?? undefined,
+        promptTokens: chunk.usage?.prompt_tokens,
+      };
+    }
   }
 
   /** @param without what was left out of the prompt, in words; empty if nothing */
@@ -132,9 +154,8 @@ export class Chat {
       const { processed, total } = chunk.prompt_progress;
       turn.note(`Reading… ${Math.floor((100 * processed) / total)} %`);
     }
-    if (choice.delta.content) turn.write(choice.delta.content);
     if (choice.tokens.length > 0) {
-      if (live.tokens === 0) turn.note(without);
+      if (live.tokens === 0 || turn.noted.startsWith('Reading…')) turn.note(without);
       if (live.add(choice.tokens.length)) this.showStats(`${device(info)} · ${live.text()}`);
     }
     if (chunk.timings) {
@@ -163,10 +184,21 @@ export class Chat {
   }
 }
 
-/** A chunk of an answer, with the tokens of the prompt. */
-interface CountedChunk {
+const TOOL_NAMES = Object.keys(TOOLS) as (keyof typeof TOOLS)[];
+
+/** How a request is made. */
+interface StreamOptions {
+  maxTokens: number;
+  tools: readonly ChatTool[];
+  toolChoice?: 'none' | 'auto';
+  signal: AbortSignal;
+}
+
+/** A chunk of an answer, and its parts. */
+interface AnswerPiece extends RoundPiece {
   chunk: ChatCompletionChunk;
-  promptTokens?: number;
+  finishReason: string | undefined;
+  promptTokens: number | undefined;
 }
 
 /** Describes what was left out for lack of space. */

@@ -1,12 +1,15 @@
 // Stores the conversations in this browser (IndexedDB). Where it stores nothing, as in some private windows, the list
 // is empty.
+import type { Round, ToolCall } from 'linnet/chat-history';
 import { cutText, plainName } from 'linnet/markdown';
 
 /** A question and its answer. */
 export interface Exchange {
   question: string;
-  /** The model's text, with its reasoning. */
+  /** The model's text. */
   answer: string;
+  /** The answer with its reasoning and tool calls; older pages stored none. */
+  rounds?: readonly Round[];
   /** The small line below it. */
   note: string;
 }
@@ -102,7 +105,11 @@ export class Chats {
 function isChat(value: unknown): value is StoredChat {
   const { id, at, model, system, exchanges } = (value ?? {}) as Partial<StoredChat>;
   const isText = (text: unknown) => typeof text === 'string';
-  const isExchange = ({ question, answer, note }: Exchange) => isText(question) && isText(answer) && isText(note);
+  const isCall = ({ id, name, arguments: args, result }: ToolCall) => [id, name, args, result].every(isText);
+  const isRound = ({ text, reasoning = '', seconds = 0, calls = [] }: Round) =>
+    isText(text) && isText(reasoning) && typeof seconds === 'number' && Array.isArray(calls) && calls.every(isCall);
+  const isExchange = ({ question, answer, note, rounds = [] }: Exchange) =>
+    [question, answer, note].every(isText) && Array.isArray(rounds) && rounds.every((round) => round && isRound(round));
   return (
     [id, model, system].every(isText) &&
     typeof at === 'number' &&

@@ -25,22 +25,23 @@ export class Conversation {
 
   /** The parts of a request. Reasoning of earlier answers is not sent again. */
   material(turn: ChatTurn): Material {
-    const past = this.log.turns.filter((other) => other !== turn).map(({ question, answer }) => ({ question, answer }));
-    return { system: this.system, context: '', past: past.filter(({ answer }) => answer), question: turn.question };
+    const before = this.log.turns.filter((other) => other !== turn && other.hasAnswer);
+    const past = before.map(({ question, answer, rounds }) => ({ question, answer, rounds }));
+    return { system: this.system, context: '', past, question: turn.question };
   }
 
   /** The conversation as it is stored. */
   exchanges(): Exchange[] {
-    return this.log.turns.map(({ question, written, noted }) => ({ question, answer: written, note: noted }));
+    return this.log.turns.map(({ question, answer, rounds, noted: note }) => ({ question, answer, rounds, note }));
   }
 
   /** Shows a stored conversation. */
   show({ system, exchanges }: { system: string; exchanges: readonly Exchange[] }): void {
     this.clear();
     this.system = system;
-    for (const { question, answer, note } of exchanges) {
+    for (const { question, answer, rounds, note } of exchanges) {
       const turn = this.begin(question);
-      turn.write(answer);
+      turn.show(rounds ?? [{ text: answer }]);
       turn.note(note);
       void turn.end();
     }
@@ -49,7 +50,7 @@ export class Conversation {
   /** Adds a question with an empty answer. */
   begin(question: string): ChatTurn {
     this.#welcome.hidden = true;
-    const turn = new ChatTurn(question, OPTIONS);
+    const turn = new ChatTurn(question, { ...OPTIONS, announce: (text) => this.log.announce(text) });
     // The roles, as the API calls them.
     turn.asked.classList.add('user');
     turn.answered.classList.add('assistant');
@@ -74,7 +75,7 @@ export class Conversation {
 const OPTIONS: TurnOptions = {
   you: 'You: ',
   model: 'Model: ',
-  reasoning: { thinking: 'Thinking…', thoughts: 'Thoughts' },
+  reasoning: { thinking: 'Thinking…', thoughts: 'Thoughts', thoughtFor: 'Thought for {seconds} s' },
   markdown: {
     image: (text) => `[Picture: ${text}]`,
     table: 'Table',

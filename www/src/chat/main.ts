@@ -7,7 +7,7 @@ import { Engine, type EngineState } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
 import { type ForeignModel, foreignModel, question, sizeOf } from '../models/foreign-model.ts';
 import { whole } from '../page/format.ts';
-import { type AnswerSettings, answerSettingsFrom, usualFor } from './settings.ts';
+import { type AnswerSettings, answerSettingsFrom, keepThinking, usualFor } from './settings.ts';
 import { SettingsDialog } from './settings-dialog.ts';
 import { ModelDialog } from '../models/model-dialog.ts';
 import { keepModule, keepSite } from '../page/offline.ts';
@@ -42,7 +42,8 @@ const engine = new Engine(settingsFrom(query), showState);
 let own = answerSettingsFrom(query);
 /** Whether the model may be downloaded: a model on another host, from a link, only if the person agreed. */
 let mayLoad = false;
-const usual = () => usualFor(engine.settings.model);
+const usual = () => usualFor(engine.settings.model, modelInfo()?.tools);
+const modelInfo = () => (engine.state.kind === 'ready' ? engine.state.linnet.info().model : undefined);
 const answerSettings = (): AnswerSettings => ({ ...usual(), ...own });
 const chat = new Chat(
   engine,
@@ -58,7 +59,12 @@ const chat = new Chat(
     // Asking implies agreement to load the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
+  (thinking) => {
+    own = { ...own, thinking };
+    keepThinking(thinking);
+  },
 );
+chat.composer.thinking = answerSettings().thinking;
 chat.conversation.system = answerSettings().system;
 const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
   onSwitch(chosen) {
@@ -175,6 +181,7 @@ function showState(state: EngineState): void {
   modelName.textContent = nameOf(engine.settings.model, state.kind === 'ready' ? state.linnet.info() : undefined);
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
+  chat.composer.thinkingSwitch = modelInfo()?.reasoning === 'switchable';
   loading.hidden = state.kind === 'ready' || state.kind === 'failed' || !mayLoad;
   loadingBar.hidden = state.kind === 'paused';
   loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';

@@ -14,6 +14,12 @@ export class SettingsDialog {
     ['maxTokens', element('settings-max', HTMLInputElement)],
   ] as const;
 
+  /** The switches with their boxes. */
+  readonly #switches = [
+    ['clock', element('settings-clock', HTMLInputElement)],
+    ['calculator', element('settings-calculator', HTMLInputElement)],
+  ] as const;
+
   /**
    * @param current the current settings
    * @param usual the default settings
@@ -48,12 +54,14 @@ export class SettingsDialog {
   #fill(answerSettings: AnswerSettings): void {
     this.#system.value = answerSettings.system;
     for (const [name, input] of this.#numbers) input.value = String(answerSettings[name]);
+    for (const [name, input] of this.#switches) input.checked = answerSettings[name];
     this.#arrange();
   }
 
   #written(): AnswerSettings {
     const numbers = Object.fromEntries(this.#numbers.map(([name, input]) => [name, input.valueAsNumber]));
-    return { ...this.current(), ...numbers, system: this.#system.value.trim() };
+    const switches = Object.fromEntries(this.#switches.map(([name, input]) => [name, input.checked]));
+    return { ...this.current(), ...numbers, ...switches, system: this.#system.value.trim() };
   }
 
   #arrange(): void {

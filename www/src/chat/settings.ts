@@ -14,10 +14,24 @@ export interface AnswerSettings {
   repetitionPenalty: number;
   /** The most tokens of an answer: a small model may not stop by itself. */
   maxTokens: number;
+  /** Whether the model reasons before it answers, where it can be switched. */
+  thinking: boolean;
+  /** Whether the model may call the tools. */
+  clock: boolean;
+  calculator: boolean;
 }
 
 /** The defaults for unknown models; the penalty keeps a small one from repeating itself. */
-const USUAL: AnswerSettings = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
+const USUAL: AnswerSettings = {
+  system: '',
+  temperature: 0.2,
+  topP: 0.9,
+  repetitionPenalty: 1.1,
+  maxTokens: 1024,
+  thinking: true,
+  clock: false,
+  calculator: false,
+};
 
 /** The valid numbers; the fields of the dialog in `index.html` have the same. */
 const RANGES = {
@@ -29,10 +43,15 @@ const RANGES = {
 
 const KEY = 'linnet-manner';
 
-/** The default settings for a model, as its makers recommend. */
-export function usualFor(model: ModelSource): AnswerSettings {
+/**
+ * The default settings for a model, as its makers recommend.
+ *
+ * @param tools whether its chat template describes tools: other models rarely call them well, and read more slowly
+ */
+export function usualFor(model: ModelSource, tools = false): AnswerSettings {
   const sampling = typeof model === 'string' ? models.get(model)?.sampling : undefined;
-  return sampling ? { ...USUAL, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : USUAL;
+  const usual = { ...USUAL, clock: tools, calculator: tools };
+  return sampling ? { ...usual, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : usual;
 }
 
 /** The settings that differ from the defaults. */
@@ -61,6 +80,11 @@ export function keep(answerSettings: Partial<AnswerSettings>): void {
   }
 }
 
+/** Stores the choice about reasoning, without what the address overrides. */
+export function keepThinking(thinking: boolean): void {
+  keep({ ...kept(), thinking });
+}
+
 /** Reads only valid values, since an older page or another page of this site may have written them. */
 function kept(): Partial<AnswerSettings> {
   try {
@@ -76,6 +100,7 @@ function kept(): Partial<AnswerSettings> {
 }
 
 function isUsable(name: string, value: unknown): boolean {
-  if (name === 'system') return typeof value === 'string';
+  const usual = USUAL[name as keyof AnswerSettings];
+  if (typeof usual !== 'number') return typeof value === typeof usual;
   return typeof value === 'number' && isWithin(value, RANGES[name as keyof typeof RANGES]);
 }
