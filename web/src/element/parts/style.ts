@@ -23,14 +23,14 @@ export const PARTS_STYLE: string = `
   color: var(--soft); font-size: .9375rem;
 }
 .reasoning summary { cursor: pointer; }
-.reasoning summary::marker, .call summary::marker { color: var(--line); }
 .reasoning-text { padding-block-start: .4rem; white-space: pre-wrap; }
 .call {
   margin-block: .75rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--sunken);
   color: var(--soft); font-size: .9375rem; overflow: hidden;
 }
+.call + .call { margin-block-start: -.25rem; }
 .call summary { padding: .5rem .9rem; cursor: pointer; overflow-wrap: anywhere; }
-.call:is([data-state=failed], [data-state=refused]) summary { color: var(--accent); }
+.call:is([data-state=asking], [data-state=failed], [data-state=refused]) summary { color: var(--ink); }
 .call summary:focus-visible { outline-offset: -2px; }
 .call-label { margin: 0; padding-inline: .9rem; font-size: .8125rem; }
 .call pre {
@@ -117,6 +117,7 @@ export const PARTS_STYLE: string = `
   stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round;
 }
 .round.stop path { fill: currentColor; }
+.think:not([hidden]) + .input { padding-inline-start: .25rem; }
 .round.think { background: none; color: var(--soft); }
 .round.think[aria-pressed=true] { background: var(--sunken); color: var(--accent); }
 .round:disabled { background: var(--sunken); color: var(--soft); cursor: default; }
