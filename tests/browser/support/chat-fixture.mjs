@@ -103,10 +103,13 @@ export class ChatFixture {
     this.server = server;
   }
 
-  /** @param {Record<string, string | Buffer>} pages */
-  static async open(pages) {
+  /**
+   * @param {Record<string, string | Buffer>} pages
+   * @param {string} [api] the origin of a server that the pages may use
+   */
+  static async open(pages, api = '') {
     const server = await startServer({
-      csp: STRICT_CSP,
+      csp: `${STRICT_CSP} ${api}`,
       files: { '/fake.mjs': Buffer.from(FAKE), '/inline.html': html(INLINE), ...pages },
     });
     return new ChatFixture(await chromium({ webgpu: false }), server);

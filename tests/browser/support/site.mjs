@@ -36,7 +36,7 @@ export async function converse(page, question) {
   await page.waitForFunction(() => document.querySelector('.assistant') && !document.querySelector('.writing'));
 }
 
-/** Makes these texts the next answers. */
+/** Makes these texts, or fields of `token` events, the next answers. */
 export const say = (page, ...pieces) =>
   page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
 

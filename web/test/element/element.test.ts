@@ -274,6 +274,43 @@ test('a response that is not an event stream is named in the console; a complete
   type = 'text/event-stream';
 });
 
+test('a server’s reasoning and tool calls are read, in a stream and in a whole answer', async () => {
+  const chunk = (delta: object, finish_reason: string | null = null) =>
+    `data: ${JSON.stringify({ choices: [{ delta, finish_reason }] })}\n\n`;
+  const call = { index: 0, id: 'a', type: 'function', function: { name: 'look', arguments: '{"a"' } };
+  say = [
+    200,
+    [
+      chunk({ reasoning_content: 'Hm. ' }),
+      chunk({ reasoning: 'Yes.', content: '' }),
+      chunk({ tool_calls: [call, null, { index: 1, function: 3 }] }),
+      chunk({ tool_calls: [{ index: 0, function: { arguments: ':1}' } }] }),
+      chunk({}, 'tool_calls'),
+      'data: [DONE]\n\n',
+    ].join(''),
+  ];
+  const none = { id: undefined, name: undefined };
+  assert.deepEqual(await ask(`${origin}/v1`), [
+    { reasoning: 'Hm. ' },
+    { reasoning: 'Yes.' },
+    {
+      calls: [
+        { index: 0, id: 'a', name: 'look', arguments: '{"a"' },
+        { index: 1, ...none, arguments: '' },
+      ],
+    },
+    { calls: [{ index: 0, ...none, arguments: ':1}' }] },
+    { finishReason: 'stop' },
+  ]);
+  type = 'application/json';
+  const message = { content: null, tool_calls: [{ id: 'b', function: { name: 'look', arguments: { a: 1 } } }] };
+  say = [200, JSON.stringify({ choices: [{ message, finish_reason: 'tool_calls' }] })];
+  assert.deepEqual(await ask(`${origin}/v1`), [
+    { calls: [{ index: 0, id: 'b', name: 'look', arguments: '{"a":1}' }], finishReason: 'stop' },
+  ]);
+  type = 'text/event-stream';
+});
+
 test('an interrupted answer fails, and its text is kept', async () => {
   const pieces: unknown[] = [];
   const answerer = new EndpointAnswerer(`${origin}/v1`, origin, undefined, {});

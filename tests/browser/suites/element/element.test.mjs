@@ -193,48 +193,6 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.deepEqual(events, ['ready', 'open', 'question', 'stopped', 'stop', 'clear', 'close']);
   });
 
-  test('reasoning is not shown, and not sent to the model again', async (t) => {
-    const page = await fixture.visit(t, '/inline.html');
-    await page.click(inChat('.launcher'));
-    await part(page, '.input');
-    await page.evaluate(() => {
-      const notes = new Set();
-      Object.assign(window, {
-        notes,
-        pause: 30,
-        pieces: () => ['<th', 'ink>They ', 'ask.</th', 'ink>\n\nYes', ' < no.'],
-      });
-      new MutationObserver(() =>
-        notes.add(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.meta')?.textContent),
-      ).observe(/** @type {Node} */ (document.querySelector('linnet-chat')?.shadowRoot), {
-        subtree: true,
-        childList: true,
-        characterData: true,
-      });
-    });
-    await ask(page, 'Rye?');
-    assert.equal((await bodyText(page)).trim(), 'Yes < no.');
-    assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).notes.has('Thinking…')));
-    // If the template opens the reasoning, it looks like the answer until it ends.
-    await page.evaluate(() =>
-      Object.assign(window, { pause: 0, pieces: () => ['They ask', ' again.</think>', 'No.'] }),
-    );
-    await ask(page, 'Spelt?');
-    assert.equal((await bodyText(page)).trim(), 'No.');
-    const [asked, events] = await page.evaluate(() => [
-      /** @type {any} */ (globalThis).asked.at(-1),
-      /** @type {any} */ (globalThis).events,
-    ]);
-    assert.deepEqual(
-      asked.map(({ content }) => content),
-      ['Rye?', 'Yes < no.', 'Spelt?'],
-    );
-    assert.deepEqual(
-      events.filter(({ name }) => name === 'answer').map(({ answer }) => answer),
-      ['Yes < no.', 'No.'],
-    );
-  });
-
   test('the site’s context and the conversation stay within the model’s context', async (t) => {
     const page = await fixture.visit(t, '/context.html');
     await page.evaluate(() =>

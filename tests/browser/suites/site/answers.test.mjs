@@ -37,7 +37,14 @@ describe('answers on the site', { timeout: 300_000 }, () => {
       Object.assign(globalThis, {
         seen,
         pause: 30,
-        pieces: () => ['<th', 'ink>\nThe person ', 'greets me.\n</th', 'ink>\n\n', 'Hello ', '<b>you</b>', '!'],
+        pieces: () => [
+          { reasoning: '\nThe person ' },
+          { reasoning: 'greets me.\n' },
+          '\n\n',
+          'Hello ',
+          '<b>you</b>',
+          '!',
+        ],
       });
       const look = () =>
         seen.add(
@@ -59,7 +66,8 @@ describe('answers on the site', { timeout: 300_000 }, () => {
     const seen = await page.evaluate(() => [.../** @type {any} */ (globalThis).seen]);
     assert.ok(seen.includes('Thinking…|'), String(seen));
     assert.ok(!seen.some((text) => /\|.*(<t|<\/t|greets)/.test(text)), String(seen));
-    await say(page, 'thought without a beginning</think>Yes.');
+    assert.match(await page.$eval('.reasoning summary', (node) => node.textContent ?? ''), /^Thought for \d+ s$/);
+    await say(page, 'Yes.');
     await converse(page, 'Sure?');
     assert.deepEqual(
       (await last(page)).messages.map(({ content }) => content),
@@ -104,13 +112,6 @@ describe('answers on the site', { timeout: 300_000 }, () => {
     await engineState(page, 'ready');
     await page.waitForSelector('.assistant pre');
     assert.deepEqual(await shown(), expected);
-    // If the template opened the reasoning, it looks like the answer at first.
-    await say(page, 'I *think*, ', 'so I am.</think>', '**Yes.**');
-    await converse(page, 'And?');
-    assert.equal(
-      await page.$$eval('.assistant .text', (nodes) => nodes[1]?.innerHTML),
-      '<p dir="auto"><strong>Yes.</strong></p>',
-    );
   });
 
   test('hostile text stays text: nothing runs, nothing loads, the layout holds', async (t) => {
@@ -258,7 +259,7 @@ describe('answers on the site', { timeout: 300_000 }, () => {
 
   test('on a small phone, light and dark: axe finds nothing, and everything is in reach', async (t) => {
     const { page } = await open(t, PHONE);
-    await say(page, '<think>A short answer will do.</think>Yes.');
+    await say(page, { reasoning: 'A short answer will do.' }, 'Yes.');
     await converse(page, 'Is averyveryveryverylongwordwithoutanyspacesinit aword? '.repeat(3));
     for (const value of ['light', 'dark']) {
       await page.emulateMediaFeatures([
@@ -274,8 +275,9 @@ describe('answers on the site', { timeout: 300_000 }, () => {
         const where = `${value} ${path}`;
         assert.deepEqual(await violations(page), [], where);
         const out = await page.evaluate(() => {
-          const targets = [...document.querySelectorAll('button, input, textarea')].filter((node) =>
-            node.checkVisibility(),
+          // The label of a box is pressed, too.
+          const targets = [...document.querySelectorAll('button, input:not([type=checkbox]), label, textarea')].filter(
+            (node) => node.checkVisibility() && !node.matches('.field'),
           );
           const small = targets.filter(
             (node) =>

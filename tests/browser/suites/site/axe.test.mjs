@@ -14,7 +14,7 @@ const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.html'))
   .map((name) => name.replaceAll('\\', '/'));
 const ANSWER =
-  '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and ' +
+  '# Birds\n\nThey *do* fly, see [here](https://birds.example/) and ' +
   '`code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
 
 describe('axe, on the site', { timeout: 300_000 }, () => {
@@ -68,10 +68,16 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
     test(`answers and dialogs on ${kind}`, async (t) => {
       const page = await open(t, 'index.html', viewport);
       await engineState(page, 'ready');
-      await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), ANSWER);
+      await page.evaluate((text) => {
+        const call = { index: 0, id: 'a', name: 'calculator', arguments: '{"expression":"1+1"}' };
+        const pieces = ({ messages }) =>
+          messages.at(-1).role === 'tool' ? [text] : [{ reasoning: 'It wants all kinds.' }, { tool_calls: [call] }];
+        Object.assign(globalThis, { pieces });
+      }, ANSWER);
       await ask(page, 'Which kinds are there?');
       await page.waitForSelector('.assistant:not(.writing) pre');
       await page.click('.reasoning summary');
+      await page.click('.call summary');
       await clean(page, 'answered');
       await page.click('#model-button');
       await page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
@@ -103,10 +109,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await clean(page, 'it asks');
       await (await page.waitForSelector('linnet-chat >>> .accept', { visible: true }))?.click();
       await page.waitForSelector('linnet-chat >>> .input', { visible: true });
-      await page.evaluate(
-        (text) => Object.assign(globalThis, { pieces: () => [text.replace(/<think>.*<.think>/, '')] }),
-        ANSWER,
-      );
+      await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), ANSWER);
       await page.evaluate(() =>
         /** @type {any} */ (document.querySelector('linnet-chat')).ask('Which kinds are there?'),
       );

@@ -103,7 +103,7 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
       downloadPath: folder,
       browserContextId: browser.defaultBrowserContext().id,
     });
-    await say(page, '<think>Easy.</think>Blue.');
+    await say(page, { reasoning: 'Easy.' }, 'Blue.');
     await converse(page, 'What colour is the sky?');
     await openMenu(page);
     const saved = async (label, name) => {

@@ -139,7 +139,7 @@ describe('long chats', { timeout: 300_000 }, () => {
     const rows = Array.from({ length: 60 }, (_, i) => `| row ${i} | ${'a cell of some width '.repeat(4)}| end${i} |`);
     await say(
       page,
-      `<think>${'First I think of it. '.repeat(40)}And that was my last thought.</think>`,
+      { reasoning: `${'First I think of it. '.repeat(40)}And that was my last thought.` },
       '```js\n',
       lines(80).join('\n'),
       '\n```\n\n| a | b | c |\n|---|---|---|\n',
