@@ -31,8 +31,8 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 /**
  * The element. Its attributes (`mode`, `open`, `model`, `model-base`, `model-bytes`, `backend`, `context-length`,
  * `endpoint`, `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`,
- * `thinking`, `when-hidden`, `pace`, `theme`) are read when they are needed. Changes to those about the model take effect when the
- * chat is next opened.
+ * `thinking`, `when-hidden`, `pace`, `theme`) are read when they are needed. Changes to those about the model take
+ * effect when the chat is next opened.
  */
 export class LinnetChat extends Base implements ChatHost {
   static readonly observedAttributes = ['open', 'mode', 'heading', 'greeting'];

@@ -36,7 +36,8 @@ export const FAKE = `
         called ||= Boolean(piece.tool_calls);
         yield { choices: [{ delta: typeof piece === 'string' ? { content: piece } : piece, finish_reason: null }] };
       }
-      yield { choices: [{ delta: {}, finish_reason: called ? 'tool_calls' : 'stop' }], usage: { prompt_tokens: tokens } };
+      const finish_reason = called ? 'tool_calls' : 'stop';
+      yield { choices: [{ delta: {}, finish_reason }], usage: { prompt_tokens: tokens } };
     },
   };
   const info = () => ({ model: { name: 'Parrot 1B', context_length: window.contextLength, ...window.model } });

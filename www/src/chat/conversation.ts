@@ -75,7 +75,7 @@ export class Conversation {
 const OPTIONS: TurnOptions = {
   you: 'You: ',
   model: 'Model: ',
-  reasoning: { thinking: 'Thinking…', thoughts: 'Thoughts', thoughtFor: 'Thought for {seconds} s' },
+  reasoning: { thinking: 'Thinking…', thoughtFor: 'Thought for {seconds} s' },
   markdown: {
     image: (text) => `[Picture: ${text}]`,
     table: 'Table',

@@ -1,6 +1,6 @@
 // Prepares a chat for printing where style sheets cannot.
 
-/** Opens collapsed reasoning and tool calls for printing in browsers whose style sheets cannot, and closes it afterwards. */
+/** Unfolds reasoning and tool calls for printing in browsers whose style sheets cannot, and folds them afterwards. */
 export function openThoughtsForPrint(): void {
   if (CSS.supports('selector(::details-content)')) return;
   let opened: HTMLDetailsElement[] = [];

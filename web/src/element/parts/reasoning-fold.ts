@@ -4,10 +4,8 @@ import { make } from './dom.ts';
 export interface ReasoningStrings {
   /** While the model is reasoning. */
   thinking: string;
-  /** When the reasoning is complete, if it is not known how long it took. */
-  thoughts: string;
   /** When the reasoning is complete: `{seconds}`. */
-  thoughtFor?: string;
+  thoughtFor: string;
 }
 
 /** A model's reasoning, folded: the person opens it to read it. Hidden until there is any. */
@@ -52,17 +50,8 @@ export class ReasoningFold {
     this.#began = undefined;
     const text = this.#text.data.trimEnd();
     if (text !== this.#text.data) this.#text.data = text;
-    const { thoughts, thoughtFor } = this.strings;
-    this.#title(thoughtFor?.replace('{seconds}', String(this.#seconds)) ?? thoughts);
+    this.#title(this.strings.thoughtFor.replace('{seconds}', String(this.#seconds)));
     this.node.hidden = !text;
-  }
-
-  /** Shows stored reasoning. */
-  show(text: string, seconds: number | undefined): void {
-    this.add(text);
-    this.end(seconds);
-    this.#seconds = seconds;
-    if (seconds === undefined) this.#title(this.strings.thoughts);
   }
 
   #title(title: string): void {

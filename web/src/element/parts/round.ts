@@ -75,7 +75,8 @@ export class RoundView {
   show({ reasoning, seconds, text, calls = [] }: Round): void {
     if (reasoning) {
       this.#reasoning = reasoning;
-      this.#fold?.show(reasoning, seconds);
+      this.#fold?.add(reasoning);
+      this.#fold?.end(seconds);
     }
     if (text) this.#text.write(text);
     for (const [index, { id, name, arguments: args, result = INCOMPLETE, outcome = 'stopped' }] of calls.entries()) {

@@ -6,7 +6,7 @@ export interface ToolStrings {
   callFailed: string;
   callRefused: string;
   callStopped: string;
-  /** The title of what the model sent to the tool. */
+  /** The title of what the model sent. */
   callArguments: string;
   /** The title of what the model got. */
   callResult: string;
@@ -23,8 +23,8 @@ export const TOOL_STRINGS: ToolStrings = {
   callFailed: '{tool} failed',
   callRefused: '{tool} was not allowed',
   callStopped: '{tool} was stopped',
-  callArguments: 'Sent to it',
-  callResult: 'Its result',
+  callArguments: 'Arguments',
+  callResult: 'Result',
   allowCall: 'Allow {tool}?',
   allow: 'Allow',
   dontAllow: 'Don’t allow',

@@ -30,7 +30,7 @@ export class TurnView extends ChatTurn {
     private readonly listener: TurnListener,
   ) {
     const { you, model, thinking, thoughtFor } = strings;
-    const reasoning = { thinking, thoughts: thinking, thoughtFor };
+    const reasoning = { thinking, thoughtFor };
     super(question, {
       you,
       model,
