@@ -85,6 +85,8 @@ test('wrong tools are named', () => {
       /tools\[1\]\.name/,
     ],
     [[{ name: 'a' }], /tools\[0\]\.execute/],
+    [[{ name: 'a', execute, description: 1 }], /tools\[0\]\.description/],
+    [[{ name: 'a', execute, parameters: 'none' }], /tools\[0\]\.parameters/],
     [
       [
         { name: 'a', execute },

@@ -234,11 +234,15 @@ describe('tools and reasoning in the chat element', { timeout: 300_000 }, () => 
     assert.deepEqual(await state(), ['Allow order?Don’t allowAllow', 'refuse', 'Allow order?', true]);
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).ran), [], 'nothing runs before');
+    // The question waits while the chat is closed.
+    await page.click(inChat('.close'));
+    await page.click(inChat('.launcher'));
+    assert.equal((await state())[1], 'refuse');
     // Escape refuses, and does not close the chat.
     await page.keyboard.press('Escape');
     await answered(page);
     assert.equal(await page.$eval('linnet-chat', (chat) => chat.hasAttribute('open')), true);
-    assert.match(await within(page, (root) => root.activeElement?.className), /input/);
+    assert.match(await within(page, (root) => root.activeElement?.className), /input|stop/);
     assert.deepEqual((await calls(page))[0].slice(0, 2), ['refused', 'order was not allowed']);
     assert.match(await result(page), /did not allow this call/);
     assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).ran), []);
@@ -261,6 +265,7 @@ describe('tools and reasoning in the chat element', { timeout: 300_000 }, () => 
     const page = await visit(t);
     for (const [tool, args, text] of /** @type {[string, string, RegExp][]} */ ([
       ['broken', '{}', /^Error: the oven is off$/],
+      ['<img src="/x">', '{}', /no tool of this name/],
       ['nothing', '{}', /^Error: there is no tool of this name\. The tools are: stock, order/],
       ['stock', '{"item":', /^Error: the arguments are not a JSON object: \{"item":$/],
       ['stock', '[1]', /^Error: the arguments are not a JSON object: \[1\]$/],

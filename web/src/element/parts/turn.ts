@@ -134,6 +134,13 @@ export class ChatTurn {
     return this.#rounds.at(-1)!.calls[index]!.confirm(question, signal);
   }
 
+  /** Focuses the question whether a call may run. Returns whether there is one. */
+  focusQuestion(): boolean {
+    const refuse = this.answered.querySelector<HTMLElement>('.call-question .refuse');
+    refuse?.focus();
+    return refuse !== null;
+  }
+
   /** Shows the result of a call of the last round. */
   endCall(index: number, { result, outcome }: CallEnd): void {
     this.#rounds.at(-1)!.calls[index]?.end(result, outcome);

@@ -23,9 +23,12 @@ export function toolFault(tools: unknown): string | undefined {
   if (!Array.isArray(tools)) return 'it must be an array of tools';
   const names = new Set<unknown>();
   for (const [index, tool] of tools.entries()) {
-    const { name, execute } = (tool ?? {}) as Partial<ChatTool>;
+    const { name, description = '', parameters = {}, execute } = (tool ?? {}) as Partial<ChatTool>;
     if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
       return `tools[${index}].name must be 1 to 64 letters, digits, "_" or "-"`;
+    if (typeof description !== 'string') return `tools[${index}].description must be a string`;
+    if (typeof parameters !== 'object' || parameters === null)
+      return `tools[${index}].parameters must be a JSON schema, an object`;
     if (typeof execute !== 'function') return `tools[${index}].execute must be a function`;
     if (names.has(name)) return `tools[${index}].name is used twice`;
     names.add(name);

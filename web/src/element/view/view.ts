@@ -129,7 +129,7 @@ export class ChatView {
   #focus(): void {
     if (this.#sendQuestion.open) this.#sendQuestion.focus();
     else if (this.#setup.loading.asks) this.#setup.loading.focus();
-    else this.#composer.focus();
+    else if (!this.#log.turns.at(-1)?.focusQuestion()) this.#composer.focus();
   }
 
   /** The same, unless the focus is elsewhere in the page. */
@@ -140,6 +140,7 @@ export class ChatView {
   /** Enter has no effect during an answer or a question: tells why, and focuses what it waits for. */
   #sayWhyNot(): void {
     if (this.#sendQuestion.open || this.#setup.loading.asks) return this.#focus();
+    if (this.#log.turns.at(-1)?.focusQuestion()) return;
     this.#composer.hint = this.#strings.busy;
   }
 
