@@ -191,7 +191,7 @@ fn answer<B: Backend>(
 fn summary(done: &Done) -> String {
     let t = &done.timings;
     let end = match done.finish_reason {
-        FinishReason::Stop => "",
+        FinishReason::Stop | FinishReason::ToolCalls => "",
         FinishReason::Length => "; stopped at --max-tokens or the end of the context",
         FinishReason::Cancelled => "; stopped",
     };

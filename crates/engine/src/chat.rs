@@ -27,7 +27,7 @@ use calls::with_short_ids;
 use capabilities::{ContentForm, TemplateCapabilities};
 use lost::first_lost;
 use message::{Guard, Prepared};
-pub(crate) use start::AnswerStart;
+pub use start::AnswerStart;
 use start::shown_tokens;
 pub use templates::ChatTemplates;
 use thinking::Thinking;

@@ -17,7 +17,7 @@ mod suggest;
 #[cfg(test)]
 mod typescript;
 
-pub use chat::ChatTemplates;
+pub use chat::{AnswerStart, ChatTemplates};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo, ReasoningSupport};
 pub use error::{Error, ErrorCode};
 pub use generation::{

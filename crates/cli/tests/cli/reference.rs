@@ -14,7 +14,7 @@ pub fn reference() -> PathBuf {
 
 #[test]
 fn everything_that_needs_no_large_file_holds() {
-    for part in ["dequant", "quants", "templates", "tiny", "tokenizers"] {
+    for part in ["chat", "dequant", "openai", "quants", "templates", "tiny", "tokenizers"] {
         let folder = reference().join(part);
         if !folder.is_dir() {
             println!("skipped: no {}", folder.display());

@@ -82,6 +82,38 @@ fn prompts_of_requests_are_compared() {
 }
 
 #[test]
+fn readings_of_answers_are_compared() {
+    let folder = fixture::folder("verify_answers");
+    let template = "{% for m in messages %}[{{ m.content.split('</think>') | last }}]{% endfor %}\
+                    {% if add_generation_prompt %}<think>{% endif %}";
+    fs::write(folder.join("t.jinja"), template).unwrap();
+    let write = |content: &str, arguments: Value| {
+        let calls = json!([{ "name": "f", "arguments": arguments }]);
+        let right = json!({ "content": content, "reasoning_content": "why", "tool_calls": calls });
+        let answer = json!({
+            "name": "call", "request": { "tools": true, "thinking": true }, "end": "eos", "right": right,
+            "output": "why</think>hi <tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>",
+        });
+        let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+        let family = json!({
+            "template": "t.jinja", "tools": tools, "must_reach_parser": ["<think>", "</think>", "<tool_call>"],
+            "render": [], "parse": [answer],
+        });
+        fs::write(folder.join("family.json"), family.to_string()).unwrap();
+        let (status, stdout, _) = verify(&[&folder], &[]);
+        (status, stdout.lines().find(|line| line.contains(" parse: ")).unwrap_or(&stdout).to_owned())
+    };
+    let (status, line) = write("hi", json!({ "a": 1 }));
+    assert_eq!(line, "ok   chat family parse: answers read wrongly 0 (limit 0); of 1");
+    assert_eq!(status, Some(0));
+    for (content, arguments) in [("ho", json!({ "a": 1 })), ("hi", json!({ "a": 2 }))] {
+        let (status, line) = write(content, arguments);
+        let start = "FAIL chat family parse: answers read wrongly 1 (limit 0); of 1; call: Turn";
+        assert!(status == Some(1) && line.starts_with(start), "{line}");
+    }
+}
+
+#[test]
 fn templates_are_compared_character_by_character() {
     let folder = fixture::folder("verify_templates");
     fs::write(folder.join("t.jinja"), "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}")

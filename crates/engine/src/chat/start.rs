@@ -10,7 +10,8 @@ use crate::Request;
 use crate::request::Content;
 
 /// The start of an answer, and how to read the rest.
-pub(crate) struct AnswerStart<'a> {
+#[derive(Debug)]
+pub struct AnswerStart<'a> {
     pub(crate) format: &'a ChatFormat,
     /// Control tokens that the parser needs as text, sorted.
     pub(crate) shown: &'a Arc<[u32]>,
@@ -21,8 +22,18 @@ pub(crate) struct AnswerStart<'a> {
 }
 
 impl AnswerStart<'_> {
+    /// The format of the answer.
+    pub fn format(&self) -> &ChatFormat {
+        self.format
+    }
+
+    /// Control tokens that the parser needs as text, sorted.
+    pub fn shown(&self) -> &Arc<[u32]> {
+        self.shown
+    }
+
     /// The parser for the answer.
-    pub(crate) fn parser(&self, request: &Request) -> ChatParser {
+    pub fn parser(&self, request: &Request) -> ChatParser {
         let tools: Vec<Value> = request.shown_tools().map(|tool| tool.definition().clone()).collect();
         let tools = (!tools.is_empty()).then(|| Value::from(tools));
         ChatParser::new(self.format, tools.as_ref(), self.inside_reasoning)

@@ -66,11 +66,12 @@ impl ChatTemplates {
         self.of(request).prompt(request, tokenizer, now)
     }
 
-    /// Like [`Self::prompt`], and extends the prompt to the start of the call that the request asks for.
+    /// Like [`Self::prompt`], and extends the prompt to the start of the call that the request asks for. Also
+    /// returns how to read the answer.
     ///
     /// # Errors
     /// Those of [`Self::prompt`].
-    pub(crate) fn start(
+    pub fn start(
         &self,
         request: &Request,
         tokenizer: &Tokenizer,

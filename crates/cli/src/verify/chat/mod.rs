@@ -1,8 +1,11 @@
-//! Chat formats: compares the prompts of whole requests, with tools, calls, results and reasoning.
+//! Chat formats: compares the prompts of whole requests, with tools, calls, results and reasoning, and what is
+//! read from answers.
 
+mod answers;
 mod model;
 mod prompts;
 mod structure;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,12 +16,13 @@ use serde_json::{Map, Value};
 
 use super::golden::{GoldenError, json};
 use super::report::{Outcome, Subject};
+use answers::{Answer, Answers};
 use model::Model;
 use prompts::{Expected, Prompts};
 
 const KIND: &str = "chat";
 
-/// `FAMILY.json`: requests and their prompts by one template.
+/// `FAMILY.json`: requests and their prompts by one template, and answers.
 #[derive(Debug, Deserialize)]
 struct Family {
     /// The template's path, from the file's folder.
@@ -33,6 +37,8 @@ struct Family {
     #[serde(default)]
     tools: Value,
     render: Vec<Case>,
+    #[serde(default)]
+    parse: Vec<Answer>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,7 +80,7 @@ fn now() -> LocalTime {
     LocalTime::new(2026, 1, 2, 12, 34, 56).unwrap_or(LocalTime::EPOCH)
 }
 
-/// Renders the requests of one family, and one full of marks.
+/// Renders the requests of one family, and one full of marks, and reads its answers.
 pub fn family(path: &Path) -> Vec<Outcome> {
     let subject = Subject::new(KIND, path.file_stem().unwrap_or_default().to_string_lossy());
     let read = || -> Result<(Family, Model), GoldenError> {
@@ -97,7 +103,15 @@ pub fn family(path: &Path) -> Vec<Outcome> {
         };
         prompts.check(name, &model, request, expected);
     }
-    vec![prompts.outcome(&subject), structure::run(&subject, &model)]
+    let mut outcomes = vec![prompts.outcome(&subject), structure::run(&subject, &model)];
+    if !family.parse.is_empty() {
+        let mut answers = Answers::default();
+        for answer in &family.parse {
+            answers.check(answer, &model, &family.tools);
+        }
+        outcomes.push(answers.outcome(&subject));
+    }
+    outcomes
 }
 
 /// Renders tool loops, for each of their families.

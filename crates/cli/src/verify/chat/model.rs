@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 
-use linnet_engine::{ChatTemplates, Error, Request};
+use linnet_engine::{AnswerStart, ChatTemplates, Error, Request};
 use linnet_gguf::{Array, Gguf, HeaderWriter, Strings, Value};
-use linnet_text::Tokenizer;
+use linnet_text::{Detokenizer, EncodeOptions, Tokenizer};
 
 use super::super::golden::{GoldenError, text};
 use super::{Tokens, now};
@@ -21,7 +22,7 @@ const LONGEST: usize = 40;
 /// What renders a prompt.
 pub struct Model {
     pub templates: ChatTemplates,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     /// The texts of its control tokens.
     pub marks: BTreeSet<String>,
 }
@@ -42,7 +43,7 @@ impl Model {
         controls.retain(|token| !token.is_empty());
         let header = header(&source, tokens, &controls);
         let metadata = Gguf::parse(&header).map_err(|error| format(&error))?.metadata;
-        let tokenizer = Tokenizer::from_gguf(&metadata).map_err(|error| format(&error))?;
+        let tokenizer = Arc::new(Tokenizer::from_gguf(&metadata).map_err(|error| format(&error))?);
         let templates = ChatTemplates::from_gguf(&metadata, &tokenizer, now());
         match templates.map_err(|error| format(&error))? {
             Some(Ok(templates)) => Ok(Model { templates, tokenizer, marks: controls }),
@@ -55,6 +56,22 @@ impl Model {
     pub fn prompt(&self, request: &Request) -> Result<String, Error> {
         const GUARD: char = '\u{FDD0}';
         self.templates.prompt(request, &self.tokenizer, now()).map(|prompt| prompt.replace(GUARD, ""))
+    }
+
+    /// How to read the answer to a request.
+    pub fn answer(&self, request: &Request) -> Result<AnswerStart<'_>, Error> {
+        self.templates.start(request, &self.tokenizer, now()).map(|(_, start)| start)
+    }
+
+    /// The text of an answer as the tokens' detokenizer returns it, in a piece for each token.
+    pub fn pieces(&self, answer: &AnswerStart<'_>, text: &str) -> Result<Vec<String>, Error> {
+        let options = EncodeOptions { add_special: false, parse_special: true };
+        let tokens = self.tokenizer.encode(text, options)?;
+        let mut detokenizer =
+            Detokenizer::new(Arc::clone(&self.tokenizer)).showing(Arc::clone(answer.shown()));
+        let mut pieces: Vec<String> = tokens.into_iter().map(|token| detokenizer.push(token)).collect();
+        pieces.push(detokenizer.finish());
+        Ok(pieces)
     }
 
     /// The control tokens of a request's prompt.
