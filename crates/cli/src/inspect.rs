@@ -1,5 +1,7 @@
 //! `linnet inspect`: shows the header of a model file.
 
+mod chat_format;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -13,7 +15,7 @@ use crate::failure::Failure;
 use crate::model_file;
 use crate::terminal::one_line;
 
-/// Show a model file's metadata and tensors (reads only the header)
+/// Show a model file's metadata, tensors and chat format (reads only the header)
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
@@ -37,6 +39,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let bytes = fs::metadata(&options.model).map_err(Failure::file(&options.model))?.len();
     let mut out = BufWriter::new(io::stdout().lock());
     print(&mut out, &header, bytes)?;
+    chat_format::print(&mut out, &header.metadata)?;
     if options.graph {
         let model = linnet_models::record(&header)?;
         writeln!(out, "\nrecorded graph: {} nodes\n{}", model.graph.nodes.len(), model.graph)?;

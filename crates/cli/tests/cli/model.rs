@@ -96,6 +96,30 @@ fn a_conversation_remembers_its_turns() {
 }
 
 #[test]
+fn tools_come_from_a_file_in_the_form_of_openai() {
+    let file = small_model("tools");
+    let tools = file.with_file_name("tools.json");
+    let chat = |content: &str, more: &[&str]| {
+        fs::write(&tools, content).unwrap();
+        let arguments = ["chat", "--prompt", "hi", "--greedy", "--max-tokens", "3", "--context", "64"];
+        let all = arguments.iter().chain(more).map(|a| a.as_ref());
+        parts(&linnet(all.chain(["--tools".as_ref(), tools.as_os_str(), file.as_os_str()])))
+    };
+    let (status, _, stderr) = chat("[]", &["--no-think"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    // The description of a tool is longer than the context of this model.
+    let tool = r#"[{ "type": "function", "function": { "name": "f", "parameters": {} } }]"#;
+    let (status, _, stderr) = chat(tool, &["--effort", "low"]);
+    assert!(status == Some(1) && stderr.starts_with("error [context-full]: "), "{stderr}");
+    let (status, _, stderr) = chat(r#"[{ "type": "function", "function": {} }]"#, &[]);
+    let message = "error [invalid-request]: `tools[0].function.name` is missing";
+    assert!(status == Some(1) && stderr.starts_with(message), "{stderr}");
+    assert_eq!(chat("[", &[]).0, Some(1));
+    let (status, _, stderr) = chat("[]", &["--effort", "extreme"]);
+    assert!(status == Some(2) && stderr.contains("[possible values: none, minimal, low"), "{stderr}");
+}
+
+#[test]
 fn bench_measures_the_requested_tokens() {
     let file = small_model("bench");
     let arguments =
@@ -126,6 +150,8 @@ fn inspect_shows_metadata_tensors_and_graph() {
         "recorded graph:",
         "fused graph:",
         " gated(Silu)",
+        "reasoning: none\n",
+        "tool calls: JSON objects between `<tool_call>` and `</tool_call>`\n",
     ] {
         assert!(stdout.contains(part), "no `{part}` in {stdout}");
     }

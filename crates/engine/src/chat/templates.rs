@@ -1,7 +1,7 @@
 //! The chat templates of a file.
 
 use linnet_gguf::Metadata;
-use linnet_text::{LocalTime, TextError, Tokenizer};
+use linnet_text::{ChatFormat, LocalTime, TextError, Tokenizer};
 
 use super::{AnswerStart, Chat};
 use crate::engine::ReasoningSupport;
@@ -41,6 +41,11 @@ impl ChatTemplates {
     /// Whether they can be used.
     pub fn is_usable(&self) -> bool {
         self.default.is_usable()
+    }
+
+    /// How the model marks its reasoning and its tool calls in a request with tools.
+    pub fn format(&self) -> &ChatFormat {
+        &self.tool_use.as_ref().unwrap_or(&self.default).format
     }
 
     /// Whether the template for a request with tools shows them. Otherwise the prompt describes them in a
