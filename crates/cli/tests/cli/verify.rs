@@ -96,8 +96,8 @@ fn readings_of_answers_are_compared() {
         });
         let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
         let family = json!({
-            "template": "t.jinja", "tools": tools, "must_reach_parser": ["<think>", "</think>", "<tool_call>"],
-            "render": [], "parse": [answer],
+            "template": "t.jinja", "tools": tools, "render": [], "parse": [answer],
+            "must_reach_parser": ["<think>", "</think>", "<tool_call>"],
         });
         fs::write(folder.join("family.json"), family.to_string()).unwrap();
         let (status, stdout, _) = verify(&[&folder], &[]);

@@ -1,5 +1,5 @@
-//! Chat formats: compares the prompts of whole requests, with tools, calls, results and reasoning, and what is
-//! read from answers.
+//! Chat formats: compares the prompts of whole requests, with tools, calls, results and reasoning, and what
+//! is read from answers.
 
 mod answers;
 mod model;
