@@ -49,7 +49,7 @@ pub enum ReasoningSupport {
     /// It does, and its template has no switch.
     Always,
     /// A request can turn it on and off.
-    Switchable,
+    Optional,
 }
 
 impl ModelInfo {

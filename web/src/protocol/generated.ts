@@ -139,7 +139,7 @@ export type LoaderOptions = {
 };
 
 /** Whether a model reasons before it answers. */
-export type ReasoningSupport = 'none' | 'always' | 'switchable';
+export type ReasoningSupport = 'none' | 'always' | 'optional';
 
 /** What is loaded and where it runs. Sizes are in bytes. */
 export type EngineReport = {

@@ -130,7 +130,7 @@ export class Chat {
       top_p: topP,
       repetition_penalty: repetitionPenalty,
       max_tokens: maxTokens,
-      ...(linnet.info().model.reasoning === 'switchable' ? { enable_thinking: thinking } : {}),
+      ...(linnet.info().model.reasoning === 'optional' ? { enable_thinking: thinking } : {}),
       ...(tools.length > 0 ? { tools: definitionsOf(tools) } : {}),
       ...(toolChoice ? { tool_choice: toolChoice } : {}),
     });

@@ -181,7 +181,7 @@ function showState(state: EngineState): void {
   modelName.textContent = nameOf(engine.settings.model, state.kind === 'ready' ? state.linnet.info() : undefined);
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
-  chat.composer.thinkingSwitch = modelInfo()?.reasoning === 'switchable';
+  chat.composer.thinkingSwitch = modelInfo()?.reasoning === 'optional';
   loading.hidden = state.kind === 'ready' || state.kind === 'failed' || !mayLoad;
   loadingBar.hidden = state.kind === 'paused';
   loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';

@@ -39,7 +39,7 @@ fn templates(metadata: &Metadata) -> Result<Option<ChatTemplates>, Error> {
 
 fn reasoning(format: &ChatFormat, support: ReasoningSupport) -> String {
     let switch = match support {
-        ReasoningSupport::Switchable => "; can be switched on and off",
+        ReasoningSupport::Optional => "; can be switched on and off",
         ReasoningSupport::None | ReasoningSupport::Always => "; has no switch",
     };
     match &format.reasoning {
@@ -96,7 +96,7 @@ mod tests {
             anywhere: false,
         });
         assert_eq!(
-            reasoning(&format, ReasoningSupport::Switchable),
+            reasoning(&format, ReasoningSupport::Optional),
             "between `<think>` and `</think>`, opened by the prompt; can be switched on and off"
         );
         format.calls.kind = CallKind::Pythonic;

@@ -91,7 +91,7 @@ impl ChatTemplates {
     pub fn reasoning(&self) -> ReasoningSupport {
         let chat = &self.default;
         if chat.thinking.has_switch() {
-            ReasoningSupport::Switchable
+            ReasoningSupport::Optional
         } else if chat.format.reasoning.is_some() {
             ReasoningSupport::Always
         } else {

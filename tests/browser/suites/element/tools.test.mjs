@@ -339,7 +339,7 @@ describe('tools and reasoning in the chat element', { timeout: 300_000 }, () => 
       ['/inline.html', true],
       ['/off.html', false],
     ])) {
-      const page = await visit(t, path, { model: { reasoning: 'switchable' } });
+      const page = await visit(t, path, { model: { reasoning: 'optional' } });
       const button = await part(page, '.think');
       const pressed = () => button.evaluate((node) => [node.getAttribute('aria-label'), node.ariaPressed]);
       assert.deepEqual(await pressed(), ['Think before answering', String(first)]);

@@ -12,7 +12,7 @@ import { converse, lastRequest, openMenu, startSite, visitSite } from '../../sup
 /** A model that thinks, calls the calculator, and says the result. */
 function calculates() {
   const window = /** @type {any} */ (globalThis);
-  Object.assign(window.info.model, { reasoning: 'switchable', tools: true });
+  Object.assign(window.info.model, { reasoning: 'optional', tools: true });
   window.pieces = ({ messages }) => {
     const { role, content } = messages.at(-1);
     if (role === 'tool') return ['It is **', content, '**.'];

@@ -26,7 +26,7 @@ export class DeviceAnswerer implements Answerer {
   }
 
   get thinkingSwitch(): boolean {
-    return this.engine.info().model.reasoning === 'switchable';
+    return this.engine.info().model.reasoning === 'optional';
   }
 
   async *answer(
