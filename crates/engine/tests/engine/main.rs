@@ -9,6 +9,7 @@ mod generation;
 mod loading;
 mod logprobs;
 mod memory;
+mod model_list;
 mod raw_file;
 mod requests;
 mod suggest;
