@@ -92,6 +92,8 @@ pub mod sample {
     pub const SORTED: u32 = 256;
     /// The most stop tokens.
     pub const STOPS: u32 = 32;
+    /// The most tokens that are never sampled.
+    pub const SUPPRESSED: u32 = 32;
     /// The last tokens that the repetition penalty applies to.
     pub const RECENT: u32 = 64;
 }

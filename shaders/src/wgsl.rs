@@ -156,7 +156,12 @@ impl Kernel {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
             Kernel::Sample { .. } => {
-                vec![("SORTED", sample::SORTED), ("STOPS", sample::STOPS), ("RECENT", sample::RECENT)]
+                vec![
+                    ("SORTED", sample::SORTED),
+                    ("STOPS", sample::STOPS),
+                    ("SUPPRESSED", sample::SUPPRESSED),
+                    ("RECENT", sample::RECENT),
+                ]
             }
             Kernel::PeakRead | Kernel::PeakFma => vec![("THREADS", peaks::THREADS)],
             Kernel::RmsNorm { .. } | Kernel::DeltaNet => vec![],

@@ -134,7 +134,8 @@ fn the_gpu_samples_like_the_sampler() {
             let sampler = Sampler::new(sampling, seed << 30 | 5);
             // The last tokens of the prompt count as generated.
             let sampling = sampler.params(prompt.len() - 5);
-            let ours = device.ahead(&prompt, 0, DecodeRequest { tokens: 1, stop: &[], sampling });
+            let request = DecodeRequest { tokens: 1, stop: &[], suppressed: &[], sampling };
+            let ours = device.ahead(&prompt, 0, request);
             let expected = sampler.sample(&mut first.clone(), &prompt, 5);
             draws += 1;
             differ += usize::from(ours != [expected]);
@@ -156,7 +157,7 @@ fn the_tokens_do_not_depend_on_the_batch() {
         let [one, four, sixteen] = [1, 4, 16].map(|at_once| {
             let (mut tokens, mut cached) = (prompt.clone(), 0);
             while tokens.len() < prompt.len() + 48 {
-                let request = DecodeRequest { tokens: at_once, stop: &[], sampling };
+                let request = DecodeRequest { tokens: at_once, stop: &[], suppressed: &[], sampling };
                 let chosen = device.ahead(&tokens[cached..], cached, request);
                 assert_eq!(chosen.len(), at_once);
                 cached = tokens.len() + chosen.len() - 1;
@@ -173,7 +174,7 @@ fn the_tokens_do_not_depend_on_the_batch() {
 fn a_stop_token_is_the_last() {
     let Some(mut device) = Device::new() else { return };
     let sampling = Sampler::new(open(), 5).params(1);
-    let request = DecodeRequest { tokens: 16, stop: &[], sampling };
+    let request = DecodeRequest { tokens: 16, stop: &[], suppressed: &[], sampling };
     let all = device.ahead(&[3], 0, request);
     for last in [0, 1, 7, 15] {
         assert!(!all[..last].contains(&all[last]), "{all:?}");
@@ -209,7 +210,8 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
             let (mut differ, mut last) = (0, 0);
             for seed in 0..60 {
                 let sampler = Sampler::new(sampling, seed);
-                let request = DecodeRequest { tokens: 1, stop: &[], sampling: sampler.params(1) };
+                let sampling = sampler.params(1);
+                let request = DecodeRequest { tokens: 1, stop: &[], suppressed: &[], sampling };
                 let expected = sampler.sample(&mut logits.clone(), &[token], 0);
                 differ += usize::from(device.ahead(&[token], 0, request) != [expected]);
                 last = last.max(expected);
@@ -222,20 +224,47 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
 }
 
 #[test]
+fn suppressed_tokens_are_not_sampled() {
+    let Some(mut device) = Device::new() else { return };
+    let (mut draws, mut differ) = (0, 0);
+    for sampling in samplings() {
+        for prompt in [&[3, 5, 8, 5][..], &[FLAT]] {
+            // The tokens that would be sampled: the next one is suppressed, too, and so on.
+            let mut suppressed: Vec<u32> = Vec::new();
+            for seed in 0..12 {
+                let sampler = Sampler::new(sampling, seed).with_suppressed(&suppressed);
+                let mut logits = device.logits(prompt, 0);
+                let expected = sampler.sample(&mut logits, prompt, 2.min(prompt.len()));
+                let params = sampler.params(prompt.len().saturating_sub(2));
+                let request =
+                    DecodeRequest { tokens: 1, stop: &[], suppressed: &suppressed, sampling: params };
+                let ours = device.ahead(prompt, 0, request);
+                assert!(!suppressed.contains(&ours[0]), "{ours:?} of {suppressed:?} with {sampling:?}");
+                draws += 1;
+                differ += usize::from(ours != [expected]);
+                suppressed.push(expected);
+            }
+        }
+    }
+    assert!(differ * 50 <= draws, "{differ} of {draws} differ");
+}
+
+#[test]
 fn steps_beyond_the_promised_ones_are_rejected() {
     let Some(mut device) = Device::new() else { return };
     let sampling = Sampler::new(open(), 1).params(0);
     let step = Step { tokens: &[1], position: 0, want: OutputRequest::Token };
-    let stop = &[1; DecodeRequest::MAX_STOPS + 1];
-    let refused = device.gpu.submit_decode(
-        &mut device.program,
-        Some(step),
-        DecodeRequest { tokens: 1, stop, sampling },
-    );
-    assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    let (stop, suppressed) = (&[1; DecodeRequest::MAX_STOPS + 1], &[1; DecodeRequest::MAX_SUPPRESSED + 1]);
+    for request in [
+        DecodeRequest { tokens: 1, stop, suppressed: &[], sampling },
+        DecodeRequest { tokens: 1, stop: &[], suppressed, sampling },
+    ] {
+        let refused = device.gpu.submit_decode(&mut device.program, Some(step), request);
+        assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    }
     for (tokens, position) in [(0, 0), (17, 0), (2, 199)] {
         let step = Step { tokens: &[1], position, want: OutputRequest::Token };
-        let request = DecodeRequest { tokens, stop: &[], sampling };
+        let request = DecodeRequest { tokens, stop: &[], suppressed: &[], sampling };
         let refused = device.gpu.submit_decode(&mut device.program, Some(step), request);
         assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     }
@@ -271,7 +300,7 @@ fn steps_after_the_end_keep_the_recurrent_state() {
         let logits = block_on(session.extend(rest, OutputRequest::Logits(1))).expect("a step");
         assert_eq!(session.reuse(&prompt), 9);
         let sampling = Sampler::new(Sampling::greedy(), 0).params(prompt.len());
-        let request = DecodeRequest { tokens: 1, stop: &[], sampling };
+        let request = DecodeRequest { tokens: 1, stop: &[], suppressed: &[], sampling };
         let last = block_on(session.run_decode(rest, request, 1)).expect("a token");
         assert_eq!(session.reuse(&prompt), 9);
         let chosen =
@@ -297,11 +326,11 @@ fn models_answer_the_same_for_any_batch() {
             let mut tokens = prompt.clone();
             while tokens.len() < prompt.len() + 32 {
                 let left = prompt.len() + 32 - tokens.len();
-                let goes_on = session.goes_on(&tokens, &sampling, &[]);
+                let request = DecodeRequest { tokens: at_once, stop: &[], suppressed: &[], sampling };
+                let goes_on = session.goes_on(&tokens, &request);
                 assert_eq!(goes_on, queues && tokens.len() > prompt.len());
                 let kept = if goes_on { tokens.len() - 1 } else { session.reuse(&tokens) };
                 assert!(kept == 0 || kept == tokens.len() - 1, "{model}: {kept} of {}", tokens.len());
-                let request = DecodeRequest { tokens: at_once, stop: &[], sampling };
                 let wanted = if queues { left } else { at_once };
                 tokens
                     .extend(block_on(session.run_decode(&tokens[kept..], request, wanted)).expect("tokens"));

@@ -237,8 +237,12 @@ fn decode<B: Backend>(
     while left > 0 {
         if session.can_sample(&SamplingParams::GREEDY) {
             let most = at_once.map_or_else(|| batcher.tokens(), usize::from);
-            let request =
-                DecodeRequest { tokens: most.min(left), stop: &[], sampling: SamplingParams::GREEDY };
+            let request = DecodeRequest {
+                tokens: most.min(left),
+                stop: &[],
+                suppressed: &[],
+                sampling: SamplingParams::GREEDY,
+            };
             let begun = now_ms();
             let chosen = pollster::block_on(session.run_decode(&[token], request, left))?;
             batcher.took(chosen.len(), now_ms() - begun);

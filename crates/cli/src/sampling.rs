@@ -2,9 +2,9 @@
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
-use linnet_engine::Sampling;
+use linnet_engine::{PartialSampling, Sampling};
 
-/// How to sample the next token, and when to stop.
+/// How to sample the next token, and when to stop. The model's file may recommend other defaults.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingOptions {
@@ -28,11 +28,11 @@ pub struct SamplingOptions {
 }
 
 impl SamplingOptions {
-    /// Converts to the engine's type; options not given keep the engine's defaults.
-    pub fn sampling(&self) -> Sampling {
+    /// Converts to the engine's type; options not given are unset.
+    pub fn sampling(&self) -> PartialSampling {
         let ParameterFlags(given) = self.parameters;
-        let temperature = if self.greedy { 0.0 } else { given.temperature };
-        Sampling { temperature, seed: self.seed, ..given }
+        let temperature = if self.greedy { Some(0.0) } else { given.temperature };
+        PartialSampling { temperature, seed: self.seed, ..given }
     }
 
     /// The stop strings.
@@ -43,7 +43,7 @@ impl SamplingOptions {
 
 /// A flag for each of the engine's sampling parameters.
 #[derive(Clone, Copy, Debug)]
-struct ParameterFlags(Sampling);
+struct ParameterFlags(PartialSampling);
 
 impl Args for ParameterFlags {
     fn augment_args(command: Command) -> Command {
@@ -66,7 +66,7 @@ impl Args for ParameterFlags {
 
 impl FromArgMatches for ParameterFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut flags = ParameterFlags(Sampling::default());
+        let mut flags = ParameterFlags(PartialSampling::default());
         flags.update_from_arg_matches(matches)?;
         Ok(flags)
     }

@@ -9,6 +9,7 @@ use linnet_text::{TextError, Tokenizer};
 use serde::{Serialize, Serializer};
 
 use crate::chat::ChatTemplates;
+use crate::recommended::Recommended;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
@@ -150,6 +151,8 @@ pub struct Engine<B: Backend> {
     pub(crate) platform: Platform,
     /// Tokens that end an answer, as many as the backend can check for.
     pub(crate) ends: Vec<u32>,
+    /// What the file recommends for sampling.
+    pub(crate) recommended: Recommended,
     /// Cached results for suggestions.
     pub(crate) recent: Recent,
     model: ModelInfo,
@@ -161,6 +164,7 @@ impl<B: Backend> Engine<B> {
         session: Session<B>,
         tokenizer: Arc<Tokenizer>,
         chat: Option<Result<ChatTemplates, TextError>>,
+        recommended: Recommended,
         model: ModelInfo,
         config: Config,
         platform: Platform,
@@ -170,7 +174,8 @@ impl<B: Backend> Engine<B> {
             .filter(|token| tokenizer.is_end_of_generation(*token))
             .take(DecodeRequest::MAX_STOPS)
             .collect();
-        Engine { session, tokenizer, chat, platform, ends, recent: Recent::default(), model, config }
+        let recent = Recent::default();
+        Engine { session, tokenizer, chat, platform, ends, recommended, recent, model, config }
     }
 
     /// The model, its device and its memory.

@@ -93,13 +93,18 @@ impl Generation {
             }
             None => AnswerReader::of_text(&request.stop),
         };
-        let seed = request.sampling.seed.unwrap_or_else(engine.platform.random_seed);
+        let recommended = &engine.recommended;
+        let sampling = request.sampling.over(recommended.sampling).resolve();
+        let seed = sampling.seed.unwrap_or_else(engine.platform.random_seed);
+        let sampler = Sampler::new(sampling, seed)
+            .with_bias(request.logit_bias.clone())
+            .with_suppressed(&recommended.suppressed);
         Ok(Generation {
             prompt_len: tokens.len(),
             tokens,
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             ignore_eos: request.ignore_eos,
-            sampler: Sampler::new(request.sampling, seed).with_bias(request.logit_bias.clone()),
+            sampler,
             logprobs: request.logprobs,
             batcher: DecodeBatcher::new(engine.session.backend().capabilities().draws_screen),
             chosen: VecDeque::new(),
@@ -188,7 +193,9 @@ impl Generation {
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
         let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none();
-        let goes_on = by_itself && session.goes_on(&self.tokens, &sampling, stop);
+        let mut request =
+            DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
+        let goes_on = by_itself && session.goes_on(&self.tokens, &request);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;
         while self.tokens.len() - cached > session.chunker.chunk() {
@@ -210,7 +217,7 @@ impl Generation {
         let token = if by_itself && session.can_sample(&sampling) {
             let room = session.context_length() + 1 - self.tokens.len();
             let wanted = (self.max_tokens - generated).min(room);
-            let request = DecodeRequest { tokens: self.batcher.tokens().min(wanted), stop, sampling };
+            request.tokens = self.batcher.tokens().min(wanted);
             let begun = now();
             self.chosen = session.run_decode(rest, request, wanted).await?.into();
             let came = now();

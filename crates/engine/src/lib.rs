@@ -11,6 +11,7 @@ mod generation;
 mod loader;
 mod platform;
 mod prompt;
+mod recommended;
 mod request;
 mod session;
 mod suggest;
@@ -27,7 +28,7 @@ pub use generation::{
 pub use loader::{Fallback, LoadOptions, Loader, Shortfall};
 pub use platform::Platform;
 pub use request::{
-    Content, LoaderOptions, Message, Prompt, ReasoningEffort, Request, Role, Sampling, SamplingParameter,
+    Content, LoaderOptions, Message, PartialSampling, Prompt, ReasoningEffort, Request, Role, Sampling, SamplingParameter,
     Tool, ToolCall, ToolChoice,
 };
 pub use session::Session;

@@ -13,6 +13,7 @@ use linnet_text::{TextError, Tokenizer};
 
 use crate::chat::ChatTemplates;
 use crate::engine::{Engine, ModelInfo};
+use crate::recommended::Recommended;
 use crate::session::Session;
 use crate::{Error, Platform};
 use memory_estimate::Bounds;
@@ -81,6 +82,7 @@ struct Pending<B: Backend> {
     compile: CompileOptions,
     tokenizer: Arc<Tokenizer>,
     chat: Option<Result<ChatTemplates, TextError>>,
+    recommended: Recommended,
     info: ModelInfo,
     /// The end of each file.
     ends: Vec<u64>,
@@ -235,6 +237,7 @@ impl<B: Backend> Loader<B> {
             session,
             pending.tokenizer,
             pending.chat,
+            pending.recommended,
             pending.info,
             pending.config,
             self.options.platform,
@@ -296,6 +299,7 @@ fn prepare<B: Backend>(
     let chat = ChatTemplates::from_gguf(&header.metadata, &tokenizer, (options.platform.local_time)())?;
     let usable = chat.as_ref().and_then(|chat| chat.as_ref().ok()).filter(|chat| chat.is_usable());
     let info = ModelInfo::new(&header, &model.config, compile.context_length, usable);
+    let recommended = Recommended::from_gguf(&header.metadata, model.config.vocab_size);
     // Mostly the vocabulary: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
@@ -315,6 +319,7 @@ fn prepare<B: Backend>(
         compile,
         tokenizer,
         chat,
+        recommended,
         info,
         ends,
         part: 0,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Logprobs};
 pub use loader_options::LoaderOptions;
-pub use sampling::{Sampling, SamplingParameter};
+pub use sampling::{PartialSampling, Sampling, SamplingParameter};
 pub use template_options::ReasoningEffort;
 pub use tools::{Tool, ToolChoice};
 
@@ -50,9 +50,10 @@ pub struct Request {
     pub prompt: Option<Prompt>,
     /// Maximum number of tokens to generate; by default, as many as fit the context.
     pub max_tokens: Option<usize>,
-    /// Temperature, top-k and so on.
-    pub sampling: Sampling,
-    /// Logit biases by token id, applied first: -100 to 100. The ends of the range ban a token or force it.
+    /// Temperature, top-k and so on; by default as the model's file recommends.
+    pub sampling: PartialSampling,
+    /// Logit biases by token id, applied first: -100 to 100. The ends of the range ban a token or force it. A
+    /// token that the model's file suppresses can only be sampled if it has a bias.
     pub logit_bias: BTreeMap<u32, f32>,
     /// Number of top log probabilities to return per token, up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,

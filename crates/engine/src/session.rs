@@ -36,6 +36,7 @@ struct Queued {
     from: Option<u32>,
     sampling: SamplingParams,
     stop: Vec<u32>,
+    suppressed: Vec<u32>,
     /// Token counts of the requests.
     tokens: VecDeque<usize>,
     /// Cache length once they are done.
@@ -44,8 +45,11 @@ struct Queued {
 
 impl Queued {
     /// Whether they follow this token with the same sampling.
-    fn serves(&self, token: u32, sampling: &SamplingParams, stop: &[u32]) -> bool {
-        self.from == Some(token) && self.sampling == *sampling && self.stop == stop
+    fn serves(&self, token: u32, request: &DecodeRequest<'_>) -> bool {
+        self.from == Some(token)
+            && self.sampling == request.sampling
+            && self.stop == request.stop
+            && self.suppressed == request.suppressed
     }
 }
 
@@ -120,10 +124,10 @@ impl<B: Backend> Session<B> {
 
     /// Whether [`Session::run_decode`] has already queued the decoding after these tokens, with the same sampling. If
     /// so, its next call takes the last of them alone.
-    pub fn goes_on(&self, tokens: &[u32], sampling: &SamplingParams, stop: &[u32]) -> bool {
+    pub fn goes_on(&self, tokens: &[u32], request: &DecodeRequest<'_>) -> bool {
         tokens.split_last().is_some_and(|(last, before)| {
             let queued = self.queued.as_ref();
-            before == self.cached && queued.is_some_and(|queued| queued.serves(*last, sampling, stop))
+            before == self.cached && queued.is_some_and(|queued| queued.serves(*last, request))
         })
     }
 
@@ -174,7 +178,7 @@ impl<B: Backend> Session<B> {
         wanted: usize,
     ) -> Result<Vec<u32>, Error> {
         let queued = self.queued.take().filter(|queued| match tokens {
-            [token] => queued.serves(*token, &request.sampling, request.stop),
+            [token] => queued.serves(*token, &request),
             _ => false,
         });
         let mut queued = match queued {
@@ -222,9 +226,14 @@ impl<B: Backend> Session<B> {
         self.kv_history.advance(position, end - position);
         let step = Step { tokens, position, want: OutputRequest::Token };
         decoder(&mut self.backend)?.submit_decode(&mut self.program, Some(step), request)?;
-        let (sampling, stop, tokens) =
-            (request.sampling, request.stop.to_vec(), VecDeque::from([request.tokens]));
-        Ok(Queued { from: None, sampling, stop, tokens, end })
+        Ok(Queued {
+            from: None,
+            sampling: request.sampling,
+            stop: request.stop.to_vec(),
+            suppressed: request.suppressed.to_vec(),
+            tokens: VecDeque::from([request.tokens]),
+            end,
+        })
     }
 }
 

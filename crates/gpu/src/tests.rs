@@ -140,7 +140,7 @@ fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>
     }
     let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
     let before = gpu.counters().expect("counters").dispatches;
-    let ahead = DecodeRequest { tokens: 7, stop: &[], sampling: SamplingParams::GREEDY };
+    let ahead = DecodeRequest { tokens: 7, stop: &[], suppressed: &[], sampling: SamplingParams::GREEDY };
     let step = Step { tokens: &[3], position: 0, want: OutputRequest::Token };
     gpu.submit_decode(&mut program, Some(step), ahead).expect("queued");
     let tokens = pollster::block_on(gpu.poll_decode(&mut program)).expect("tokens");
@@ -198,7 +198,7 @@ fn gpu_steps_behind_the_end_compute_nothing() {
     for (stop, chosen, last) in
         [(&[][..], &[1, 0, 1, 0][..], [1.0, 0.0]), (&[1], &[1], [0.0, 1.0]), (&[0], &[1, 0], [1.0, 0.0])]
     {
-        let ahead = DecodeRequest { tokens: 4, stop, sampling: SamplingParams::GREEDY };
+        let ahead = DecodeRequest { tokens: 4, stop, suppressed: &[], sampling: SamplingParams::GREEDY };
         let step = Step { tokens: &[0], position: 0, want: OutputRequest::Token };
         gpu.submit_decode(&mut program, Some(step), ahead).expect("queued");
         assert_eq!(pollster::block_on(gpu.poll_decode(&mut program)).as_deref(), Ok(chosen));

@@ -38,7 +38,9 @@ struct SamplingParams {
     generated: u32,   // position of the first generated token
     seed: vec2<u32>,
     stops: u32,
+    suppressions: u32,
     stop: array<vec4<u32>, STOPS / 4u>,
+    suppress: array<vec4<u32>, SUPPRESSED / 4u>,
 }
 
 @group(0) @binding(0) var<storage, read_write> step: Step;
@@ -288,6 +290,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
     close_row(now.row, local);
     penalize(now.row, now.position, local);
+    suppress(now.row, local);
     let own = best_of_own(now.row, local);
     let best = best_of_all(own, local);
     var token = best.id;

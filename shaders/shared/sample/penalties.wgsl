@@ -1,5 +1,5 @@
 #requires sample/candidates, THREADS, RECENT, WIDTH, logits, history, counts, sampling
-// Penalties on the logits of earlier tokens, for sample.wgsl. If several invocations have tokens of the same quad, one
+// Penalties on the logits of earlier tokens, and suppressed tokens, for sample.wgsl. If several invocations have tokens of the same quad, one
 // of them does all.
 
 const TAKEN: u32 = 0x80000000u; // marks a quad, in the count of its first token
@@ -62,6 +62,22 @@ fn penalize(row: u32, end: u32, local: u32) {
     }
     if (sampling.presence != 0.0 || sampling.frequency != 0.0) {
         penalize_generated(row, end, local);
+        storageBarrier();
+    }
+}
+
+// Makes the suppressed tokens worse than any other. One invocation writes, because several may share a quad.
+fn suppress(row: u32, local: u32) {
+    if (local == 0u) {
+        for (var i = 0u; i < sampling.suppressions; i++) {
+            let token = sampling.suppress[i / 4u][i % 4u];
+            if (token < WIDTH) {
+                let at = row + token / 4u;
+                logits[at] = select(logits[at], vec4<f32>(BEYOND), LANES == vec4<u32>(token % 4u));
+            }
+        }
+    }
+    if (sampling.suppressions > 0u) {
         storageBarrier();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linnet_graph::SamplingParams;
+use linnet_graph::{DecodeRequest, SamplingParams};
 
 use crate::request::Sampling;
 
@@ -20,17 +20,29 @@ pub struct Sampler {
     sampling: Sampling,
     seed: u64,
     bias: BTreeMap<u32, f32>,
+    suppressed: Vec<u32>,
 }
 
 impl Sampler {
     /// A sampler with a `seed`.
     pub fn new(sampling: Sampling, seed: u64) -> Self {
-        Sampler { sampling, seed, bias: BTreeMap::new() }
+        Sampler { sampling, seed, bias: BTreeMap::new(), suppressed: Vec::new() }
     }
 
     /// Adds a logit bias to these tokens first. (Unknown tokens are ignored.)
     pub fn with_bias(self, bias: BTreeMap<u32, f32>) -> Self {
         Sampler { bias, ..self }
+    }
+
+    /// Never samples these tokens, except those that have a bias. Call it after [`Self::with_bias`].
+    pub fn with_suppressed(self, tokens: &[u32]) -> Self {
+        let suppressed = tokens.iter().copied().filter(|token| !self.bias.contains_key(token)).collect();
+        Sampler { suppressed, ..self }
+    }
+
+    /// The tokens that are never sampled.
+    pub fn suppressed(&self) -> &[u32] {
+        &self.suppressed
     }
 
     /// Whether it needs the logits, because backends that sample do not know all that the request sets.
@@ -46,13 +58,14 @@ impl Sampler {
             frequency_penalty: _,
             seed: _,
         } = self.sampling;
-        !self.bias.is_empty()
+        !self.bias.is_empty() || self.suppressed.len() > DecodeRequest::MAX_SUPPRESSED
     }
 
     /// Whether it always picks the most likely token, which a backend can do itself.
     pub fn is_argmax(&self) -> bool {
         let s = &self.sampling;
         !self.needs_logits()
+            && self.suppressed.is_empty()
             && (s.temperature == 0.0 || s.top_k == 1)
             && s.repetition_penalty == 1.0
             && s.presence_penalty == 0.0
@@ -96,6 +109,11 @@ impl Sampler {
             }
         }
         self.penalize(logits, tokens, generated);
+        for token in &self.suppressed {
+            if let Some(logit) = logits.get_mut(*token as usize) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
         let mut candidates: Vec<Candidate> = logits
             .iter()
             .enumerate()
@@ -278,6 +296,21 @@ mod tests {
         let said = Sampler::new(Sampling { repetition_penalty: 4.0, ..Sampling::greedy() }, 0);
         let said = said.with_bias(BTreeMap::from([(0, -1.5), (2, -2.5)]));
         assert_eq!(said.sample(&mut [1.0, -3.0, 2.0], &[0, 1, 2], 0), 0, "-0.5 * 4 against -12 and -0.5 * 4");
+    }
+
+    #[test]
+    fn suppressed_tokens_are_not_drawn_unless_the_request_has_a_bias() {
+        let seen = |bias: &[(u32, f32)]| {
+            let sampler = Sampler::new(open(), 3).with_bias(bias.iter().copied().collect());
+            let sampler = sampler.with_suppressed(&[1, 4, 99]);
+            assert!(!sampler.is_argmax());
+            let draw = |position| sampler.sample(&mut LOGITS.clone(), &vec![1; position], position);
+            (0..400).map(draw).collect::<std::collections::BTreeSet<u32>>().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&[]), [0, 2]);
+        assert_eq!(seen(&[(1, 0.0)]), [0, 1, 2]);
+        let greedy = Sampler::new(Sampling { presence_penalty: -9.0, ..Sampling::greedy() }, 0);
+        assert_eq!(greedy.with_suppressed(&[1]).sample(&mut LOGITS.clone(), &[1], 1), 2);
     }
 
     /// Compares with sampling from the softmax of biased logits over the temperature, with the same Gumbel noise.

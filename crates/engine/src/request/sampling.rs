@@ -39,6 +39,20 @@ macro_rules! sampling_parameters {
             }
         }
 
+        /// Sampling parameters, each of which may be unset.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct PartialSampling {
+            $($(#[doc = $doc])+ pub $name: Option<$kind>,)+
+            /// The same seed and request give the same answer; random by default.
+            pub seed: Option<u64>,
+        }
+
+        impl From<Sampling> for PartialSampling {
+            fn from(sampling: Sampling) -> Self {
+                PartialSampling { $($name: Some(sampling.$name),)+ seed: sampling.seed }
+            }
+        }
+
         impl Sampling {
             /// All parameters.
             pub const PARAMETERS: &[SamplingParameter] = &[$(SamplingParameter {
@@ -47,19 +61,33 @@ macro_rules! sampling_parameters {
                 default: $default as f32,
                 least: *$range.start() as f32,
             },)+];
+        }
+
+        impl PartialSampling {
+            /// These parameters, and those of `below` where they are unset.
+            pub fn over(self, below: PartialSampling) -> PartialSampling {
+                PartialSampling { $($name: self.$name.or(below.$name),)+ seed: self.seed.or(below.seed) }
+            }
+
+            /// These parameters, and the defaults where they are unset.
+            pub fn resolve(self) -> Sampling {
+                Sampling { $($name: self.$name.unwrap_or($default),)+ seed: self.seed }
+            }
 
             /// Sets the parameter that `path` names, if it is one.
             pub(super) fn read(&mut self, path: &Path<'_>, name: &str, value: &Value) -> Result<bool, Error> {
                 match name {
-                    $(stringify!($name) => self.$name = <$kind>::parse(path, value)?,)+
+                    $(stringify!($name) => self.$name = Some(<$kind>::parse(path, value)?),)+
                     _ => return Ok(false),
                 }
                 Ok(true)
             }
 
             /// Checks the ranges.
-            pub(super) fn check(&self) -> Result<(), Error> {
-                $(in_range(stringify!($name), self.$name, $range)?;)+
+            pub(crate) fn check(&self) -> Result<(), Error> {
+                $(if let Some(value) = self.$name {
+                    in_range(stringify!($name), value, $range)?;
+                })+
                 Ok(())
             }
         }
@@ -90,7 +118,9 @@ impl Sampling {
     pub fn greedy() -> Self {
         Sampling { temperature: 0.0, ..Self::default() }
     }
+}
 
+impl PartialSampling {
     /// Sets a parameter by its name in requests.
     ///
     /// # Errors
@@ -148,7 +178,7 @@ mod tests {
     #[test]
     fn every_parameter_is_read_and_checked() {
         for parameter in Sampling::PARAMETERS {
-            let mut sampling = Sampling::default();
+            let mut sampling = PartialSampling::default();
             sampling.check().unwrap();
             sampling.set(parameter.name, &Value::from(parameter.least)).unwrap();
             sampling.check().unwrap();
@@ -157,6 +187,15 @@ mod tests {
                 assert!(sampling.check().is_err(), "{}", parameter.name);
             }
         }
-        assert!(Sampling::default().set("top_q", &Value::from(1)).is_err());
+        assert!(PartialSampling::default().set("top_q", &Value::from(1)).is_err());
+    }
+
+    #[test]
+    fn unset_parameters_come_from_below() {
+        let above = PartialSampling { temperature: Some(0.0), ..PartialSampling::default() };
+        let below = PartialSampling { temperature: Some(1.0), top_k: Some(7), ..PartialSampling::default() };
+        let expected = Sampling { temperature: 0.0, top_k: 7, ..Sampling::default() };
+        assert_eq!(above.over(below).resolve(), expected);
+        assert_eq!(PartialSampling::from(expected).over(above), expected.into());
     }
 }

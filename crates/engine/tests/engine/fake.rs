@@ -33,6 +33,8 @@ pub struct Log {
     pub draws: bool,
     /// The requested token counts.
     pub asked: Vec<usize>,
+    /// How the latest tokens were sampled.
+    pub sampling: Option<SamplingParams>,
 }
 
 /// Continues any context that ends with its prompt by its answer.
@@ -210,7 +212,10 @@ impl DecodeAhead for FakeBackend {
         step: Option<Step<'_>>,
         request: DecodeRequest<'_>,
     ) -> Result<(), BackendError> {
-        self.log.borrow_mut().asked.push(request.tokens);
+        let mut log = self.log.borrow_mut();
+        log.asked.push(request.tokens);
+        log.sampling = Some(request.sampling);
+        drop(log);
         let (mut tokens, mut position) = match step {
             Some(step) => {
                 cache.drop_queued();
@@ -232,6 +237,11 @@ impl DecodeAhead for FakeBackend {
             let step = Step { tokens: &tokens, position, want: OutputRequest::Token };
             let Output::Token(next) = self.step(cache, step) else {
                 return Err(BackendError::Internal("no token".to_owned()));
+            };
+            // The token of the greatest logit that is left.
+            let next = match request.suppressed.contains(&next) {
+                true => (0..258).find(|token| !request.suppressed.contains(token)).unwrap_or(0),
+                false => next,
             };
             position += tokens.len();
             tokens = vec![next];

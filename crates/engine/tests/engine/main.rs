@@ -11,6 +11,7 @@ mod logprobs;
 mod memory;
 mod model_list;
 mod raw_file;
+mod recommended;
 mod requests;
 mod suggest;
 mod tool_requests;

@@ -25,6 +25,11 @@ pub fn model_file() -> Vec<u8> {
     file("llama", &[], &ATTENTION)
 }
 
+/// The same with more metadata.
+pub fn model_file_with(metadata: &[(&str, Value)]) -> Vec<u8> {
+    file("llama", metadata, &ATTENTION)
+}
+
 /// The same with another template for requests with tools.
 pub fn model_file_with_tool_template(template: &str, for_tools: &str) -> Vec<u8> {
     let templates = [

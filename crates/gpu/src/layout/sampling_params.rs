@@ -29,10 +29,12 @@ pub(crate) struct SamplingParams {
     pub seed: [u32; 2],
     /// How many of `stop` are set.
     pub stops: u32,
-    /// In WGSL an array of `vec4` begins at a multiple of 16 bytes.
-    pub _padding: u32,
+    /// How many of `suppress` are set. (In WGSL the arrays begin at a multiple of 16 bytes.)
+    pub suppressions: u32,
     /// Tokens that end the answer.
     pub stop: [u32; sample::STOPS as usize],
+    /// Tokens that are never sampled.
+    pub suppress: [u32; sample::SUPPRESSED as usize],
 }
 
 impl SamplingParams {
@@ -42,9 +44,9 @@ impl SamplingParams {
     /// The parameters of a request.
     ///
     /// # Errors
-    /// [`BackendError::Internal`] if it has more stop tokens than the shader has room for.
+    /// [`BackendError::Internal`] if it has more stop or suppressed tokens than the shader has room for.
     pub fn new(request: &DecodeRequest<'_>) -> Result<SamplingParams, BackendError> {
-        let DecodeRequest { stop, sampling, .. } = request;
+        let DecodeRequest { stop, suppressed, sampling, .. } = request;
         let mut params = SamplingParams {
             temperature: sampling.temperature,
             floor: sampling.min_p.ln().max(f32::MIN),
@@ -56,10 +58,14 @@ impl SamplingParams {
             generated: sampling.first_generated as u32,
             seed: [sampling.seed as u32, (sampling.seed >> 32) as u32],
             stops: stop.len() as u32,
+            suppressions: suppressed.len() as u32,
             ..Self::zeroed()
         };
         let room = params.stop.get_mut(..stop.len());
         room.ok_or_else(|| internal("a request has too many stop tokens"))?.copy_from_slice(stop);
+        let room = params.suppress.get_mut(..suppressed.len());
+        let room = room.ok_or_else(|| internal("a request has too many suppressed tokens"))?;
+        room.copy_from_slice(suppressed);
         Ok(params)
     }
 }

@@ -76,8 +76,9 @@ fn host_structs() -> Vec<HostStruct> {
             generated,
             seed,
             stops,
-            _padding,
+            suppressions,
             stop,
+            suppress,
         }),
     ]
 }

@@ -93,7 +93,8 @@ impl Program {
     /// Runs one step.
     pub(crate) async fn run(&mut self, device: &Device, step: Step<'_>) -> Result<Output, BackendError> {
         if step.want == OutputRequest::Token {
-            let request = DecodeRequest { tokens: 1, stop: &[], sampling: SamplingParams::GREEDY };
+            let request =
+                DecodeRequest { tokens: 1, stop: &[], suppressed: &[], sampling: SamplingParams::GREEDY };
             self.submit_decode(device, Some(step), request)?;
             let chosen = self.poll_decode(device).await?;
             return chosen

@@ -60,6 +60,8 @@ pub struct DecodeRequest<'a> {
     pub tokens: usize,
     /// Tokens after which sampling stops, at most [`DecodeRequest::MAX_STOPS`].
     pub stop: &'a [u32],
+    /// Tokens that are never sampled, at most [`DecodeRequest::MAX_SUPPRESSED`].
+    pub suppressed: &'a [u32],
     /// How to sample.
     pub sampling: SamplingParams,
 }
@@ -69,6 +71,8 @@ impl DecodeRequest<'_> {
     pub const MAX_TOKENS: usize = 16;
     /// The most stop tokens.
     pub const MAX_STOPS: usize = 32;
+    /// The most tokens that are never sampled.
+    pub const MAX_SUPPRESSED: usize = 32;
     /// The most requests that a backend queues.
     pub const MAX_QUEUED: usize = 2;
 }
