@@ -24,7 +24,7 @@ pub(crate) struct Recommended {
 }
 
 impl Recommended {
-    /// Reads the file's metadata. Values that are no use as recommendations are ignored: the model still works.
+    /// Reads the file's metadata. Values that are not valid are ignored, because the model works without them.
     pub(crate) fn from_gguf(metadata: &Metadata, vocabulary: usize) -> Self {
         let mut sampling = PartialSampling::default();
         for (key, parameter) in KEYS {
