@@ -193,8 +193,7 @@ impl Generation {
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
         let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none();
-        let mut request =
-            DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
+        let mut request = DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
         let goes_on = by_itself && session.goes_on(&self.tokens, &request);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;

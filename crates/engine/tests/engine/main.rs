@@ -9,7 +9,6 @@ mod generation;
 mod loading;
 mod logprobs;
 mod memory;
-mod model_list;
 mod raw_file;
 mod recommended;
 mod requests;

@@ -3,6 +3,7 @@
 mod begun;
 mod hostile;
 mod lost;
+mod model_list;
 mod thinking;
 mod tools;
 

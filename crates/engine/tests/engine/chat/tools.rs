@@ -1,6 +1,6 @@
 //! Tools, calls and results in prompts.
 
-use crate::chats::{assistant, published, try_request, user, with_template};
+use crate::chats::{assistant, published, source_of, try_request, user, with_template};
 use crate::fake::{engine_of, model_file_with_tool_template};
 use serde_json::{Value, json};
 
@@ -216,4 +216,24 @@ fn a_whole_conversation_ends_with_its_last_message() {
     assert_eq!(try_request(&engine, &request).unwrap(), "<|user|>Hi\n<|assistant|>So");
     request["add_generation_prompt"] = false.into();
     assert_eq!(try_request(&engine, &request).unwrap(), "<|user|>Hi\n<|assistant|>So\n");
+}
+
+#[test]
+fn a_required_call_begins_in_the_prompt() {
+    let begun = |choice: Value, template: &str| {
+        with_tools(template, json!({ "messages": [user("Hi")], "tool_choice": choice }))
+    };
+    let named = json!({ "type": "function", "function": { "name": "clock" } });
+    for template in [CHATML.to_owned(), source_of("Qwen-Qwen3-0.6B")] {
+        let required = begun(json!("required"), &template);
+        assert!(required.ends_with("<tool_call>\n{\"name\": \""), "{required}");
+        let named = begun(named.clone(), &template);
+        assert!(named.ends_with("<tool_call>\n{\"name\": \"clock\", \"arguments\": "), "{named}");
+        let auto = begun(json!("auto"), &template);
+        assert!(!auto.ends_with("\"name\": \""), "{auto}");
+    }
+    // A model that would begin to think calls at once.
+    let thinks = CHATML.replace("<|assistant|>", "<|assistant|><think>\n") + "{# </think> #}";
+    let required = begun(json!("required"), &thinks);
+    assert!(required.contains("<think>\n</think>\n\n<tool_call>"), "{required}");
 }
