@@ -14,6 +14,7 @@ import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } fr
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
 import { follow, abortable } from './protocol/abortable.ts';
+import { isBlob } from './protocol/brands.ts';
 import { SAMPLING_DEFAULTS, type Timings, type Usage } from './protocol/generated.ts';
 
 /** The parts of an engine that the provider needs; a {@link Linnet} has them. */
@@ -320,6 +321,6 @@ function isEngine(model: ModelSource | ProviderEngine): model is ProviderEngine 
 
 function nameOf(model: ModelSource): string {
   if (Array.isArray(model)) return nameOf(model[0] as ModelSource);
-  if (model instanceof Blob) return (model as Partial<File>).name ?? 'file';
+  if (isBlob(model)) return (model as Partial<File>).name ?? 'file';
   return typeof model === 'object' && 'id' in model ? model.id : String(model);
 }
