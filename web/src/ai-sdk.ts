@@ -15,6 +15,7 @@ import type {
 import type { ChatCompletion, ChatCompletionChunk, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { follow, abortable } from './protocol/abortable.ts';
+import { isBlob } from './protocol/brands.ts';
 
 export type * from './ai-sdk/types.ts';
 
@@ -212,6 +213,6 @@ function isEngine(model: Source): model is ProviderEngine {
 
 function nameOf(model: ModelSource): string {
   if (Array.isArray(model)) return nameOf(model[0] as ModelSource);
-  if (model instanceof Blob) return (model as Partial<File>).name ?? 'file';
+  if (isBlob(model)) return (model as Partial<File>).name ?? 'file';
   return typeof model === 'object' && 'id' in model ? model.id : String(model);
 }

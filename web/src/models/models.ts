@@ -11,6 +11,7 @@ import {
   storeFiles,
   type StoreOptions,
 } from './model-store.ts';
+import { isBlob } from '../protocol/brands.ts';
 import { readBases } from '../protocol/read-options.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
 import { completeEntry, type ListedModel, type ModelEntry } from './entry.ts';
@@ -68,11 +69,9 @@ export class ModelList implements Iterable<ListedModel> {
   }
 
   /**
-   * Whether a model is stored completely, so that loading it needs no download.
-   *
-   * @param model the id of a listed model, or an address
+   * Whether a model is stored completely, so that loading it needs no download. A file of the device needs none.
    */
-  async isStored(model: string | URL): Promise<boolean> {
+  async isStored(model: ModelSource): Promise<boolean> {
     try {
       return await areStored(resolveFor(model, this), this.all);
     } catch {
@@ -100,11 +99,11 @@ export class ModelList implements Iterable<ListedModel> {
    * Stores a file that the person chose, for example with `<input type="file">`. If it is a listed model's file, that
    * model's id loads it; any other file is loaded by the result's `source`.
    *
-   * @throws LinnetError `bad-model` if it is not a GGUF file; `quota`, `no-storage`, `aborted`
+   * @throws LinnetError `bad-model` if it is not a GGUF file; `not-found` or `integrity` if it has changed; `quota`,
+   * `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
-    if (!((file as unknown) instanceof Blob))
-      throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
+    if (!isBlob(file)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
     const [key] = await storeFiles(resolveFor(file, this), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
     if (!stored) throw new LinnetError('no-storage', 'The file is no longer stored. Import it again.', { key });

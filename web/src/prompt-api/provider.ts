@@ -2,6 +2,8 @@ import type { ChatTool } from '../api/chat-types.ts';
 import type { ChatCompletionChunk, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
+import { isModelBytes } from '../models/model-bytes.ts';
+import { copyOf, resolveModel } from '../models/sources.ts';
 import { abortable } from '../protocol/abortable.ts';
 import type { Message } from './conversation.ts';
 
@@ -128,26 +130,31 @@ export class EngineProvider {
   }
 }
 
-/** Makes a provider that loads a model with `Linnet.load`. */
+/**
+ * Makes a provider that loads a model with `Linnet.load`.
+ *
+ * @throws LinnetError `invalid-request` for what cannot be a model
+ */
 export function providerOf(
-  model: ModelSource = models.all[0]!.id,
+  given: ModelSource = models.all[0]!.id,
   options: Omit<LoadOptions, 'onProgress' | 'signal'> = {},
 ): EngineProvider {
+  // A server that renders the page has no address, and loads nothing.
+  const here = globalThis.document?.baseURI ?? globalThis.location?.href ?? 'https://server.invalid/';
+  // It is loaded later, perhaps more than once; until then the caller may change it.
+  const model = copyOf(given, here);
+  // A text may be the id of a model that is added later.
+  if (typeof model !== 'string' && !Array.isArray(model) && !isModelBytes(model))
+    resolveModel(model, { models, bases: [], here });
   const load = (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
       if (phase === 'download' && total) tell(loaded / total);
     };
     return Linnet.load(model, { ...options, signal, onProgress });
   };
-  const named = typeof model === 'string' || model instanceof URL;
   const entry = typeof model === 'string' ? models.get(model) : model;
   const languages = typeof entry === 'object' && 'languages' in entry ? entry.languages : [];
-  return new EngineProvider(
-    load,
-    () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)),
-    KEPT,
-    languages,
-  );
+  return new EngineProvider(load, () => models.isStored(model), KEPT, languages);
 }
 
 /** Counts the tokens of messages and tools, including what the chat template adds. */

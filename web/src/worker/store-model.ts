@@ -4,11 +4,11 @@ import { CHUNK, ChunkedDownload } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
-import { blobSlices } from '../store/slices.ts';
 import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged } from '../download/transfer.ts';
 import type { WasmModule } from '../protocol/wasm.ts';
+import { aboutChosen, chosenSlices } from './chosen-file.ts';
 
 // Stores a model without loading it.
 
@@ -119,26 +119,41 @@ class ModelStorer {
     return { key, bytes: download.arrived };
   }
 
-  /** Copies the person's file. It is read twice, since its hash is its key. */
+  /**
+   * Copies the person's file. It is read twice, since its hash is its key; and hashed twice, since it may change in
+   * between without the browser noticing.
+   */
   async take(blob: Blob): Promise<{ key: string; bytes: number }> {
-    await this.#refuseOther(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()));
+    const { value: head = new Uint8Array() } = await chosenSlices(blob, HEAD_BYTES).next();
+    await this.#refuseOther(head).catch((error: unknown) => {
+      throw aboutChosen(error, blob);
+    });
     const sha256 = await this.#hashOf(blob);
     if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
     const writer = await this.#begin(sha256);
+    const copied = new this.wasm.Sha256();
     try {
       const name = blob instanceof File ? blob.name : 'model.gguf';
       writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
       writer.reserve(blob.size);
       let index = 0;
-      for await (const bytes of blobSlices(blob, CHUNK)) {
+      for await (const bytes of chosenSlices(blob, CHUNK)) {
         if (this.signal.aborted) throw aborted();
+        copied.update(bytes);
         writer.save(index++, bytes);
         this.progress('file', Math.min(index * CHUNK, blob.size), blob.size);
+      }
+      const found = copied.hex();
+      if (found !== sha256) {
+        const text = 'The file changed while it was stored. Choose it again.';
+        throw aboutChosen(new LinnetError('integrity', text, { expected: sha256, found }), blob);
       }
       writer.complete(blob.size);
     } catch (error) {
       await writer.discard();
       throw error;
+    } finally {
+      copied.free();
     }
     return { key: sha256, bytes: blob.size };
   }
@@ -171,7 +186,7 @@ class ModelStorer {
   async #hashOf(blob: Blob): Promise<string> {
     const hash = new this.wasm.Sha256();
     try {
-      for await (const bytes of blobSlices(blob)) {
+      for await (const bytes of chosenSlices(blob)) {
         if (this.signal.aborted) throw aborted();
         hash.update(bytes);
         await nextTask();
