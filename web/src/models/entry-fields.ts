@@ -1,8 +1,8 @@
 import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
 import { named, wrong } from '../protocol/plain.ts';
 
-// Checks the fields of a site's entry that describe the model, so that a mistake is found when the entry is read and not
-// at a visitor's first question.
+// Checks the fields of a site's entry that describe the model, so that a mistake is found when the entry is read, and
+// not at a visitor's first question.
 
 /** A check of a value, and what it must be. */
 interface Rule {

@@ -50,7 +50,8 @@ pub(super) fn first_lost<'a>(
     is_missing(messages, &owned, &shown)
 }
 
-/// A text of about this many characters, up to a limit, with a word at each end. `count` is the number of the next word.
+/// A text of about this many characters, up to a limit, with a word at each end. `count` is the number of the
+/// next word.
 fn placeholder(length: usize, count: &mut usize) -> String {
     let mut text = word(*count);
     *count += 1;

@@ -109,7 +109,10 @@ describe('tools on the site', { timeout: 300_000 }, () => {
     };
     assert.match(
       await saved('Save as Markdown', 'times.md'),
-      /## Model\n\n> Better not in my head\.\n\nI calculate it\.\n\nTool: calculator\n\n```\n\{.*\}\n```\n\n```\n87\.5\n```/,
+      new RegExp(
+        '## Model\n\n> Better not in my head\\.\n\nI calculate it\\.\n\n' +
+          'Tool: calculator\n\n```\n\\{.*\\}\n```\n\n```\n87\\.5\n```',
+      ),
     );
     const { messages } = JSON.parse(await saved('Save as JSON', 'times.json'));
     assert.deepEqual(

@@ -144,7 +144,8 @@ fn a_named_template_is_used_for_tools() {
 fn a_template_may_forget_the_instructions_while_a_call_is_answered() {
     let template = "{% for m in messages %}{% if m.role == 'user' %}\
         {% if loop.last %}{{ messages[0].content ~ ' ' }}{% endif %}{{ m.content }};\
-        {% elif m.role != 'system' %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }};{% endif %}{% endfor %}";
+        {% elif m.role != 'system' %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }};{% endif %}\
+        {% endfor %}";
     let engine = with_template(template);
     let system = json!({ "role": "system", "content": "Be kind." });
     let prompt = |messages: Value| try_request(&engine, &json!({ "messages": messages }));
