@@ -1,6 +1,6 @@
 import type { Chat } from './chat.ts';
 import { ChatLock } from './chat-lock.ts';
-import { Chats, type Outcome, type StoredChat, titleOf } from './chats.ts';
+import { Chats, type Fault, type Outcome, type StoredChat, titleOf } from './chats.ts';
 import { fileName, jsonOf, markdownOf, save } from './export.ts';
 import { button, element, make } from '../page/page.ts';
 
@@ -16,6 +16,18 @@ interface Shown {
   at: number | undefined;
   /** The right to write it, which another tab may hold. */
   lock: ChatLock;
+  /** Why the last change is not stored. */
+  fault?: Fault | undefined;
+  /** The number of exchanges at the last time the person was told that it is not stored. */
+  told?: number;
+}
+
+/** A conversation that was closed. */
+export interface LeftChat {
+  /** Shows it again. */
+  goBack(): void;
+  /** `undefined` once it is stored, or why it is not. */
+  fault: Promise<Fault | undefined>;
 }
 
 /** Callbacks for other parts of the page. */
@@ -26,13 +38,14 @@ interface Listener {
   onOpenTwice(): void;
   /** The other tab has closed the conversation: text written here is stored in it. */
   onTakenOver(): void;
-  /** A conversation could not be stored; called once. */
-  onNotStored(): void;
+  /** A conversation could not be stored; called at most once per question. */
+  onNotStored(fault: Fault): void;
 }
 
 /** Stores the conversations, lists them in the drawer, and restores them. */
 export class ChatMenu {
-  readonly #chats = new Chats();
+  /** The shown conversation is stored again at the next occasion if the browser has removed it. */
+  readonly #chats = new Chats(() => (this.#shown.kept = ''));
   readonly #drawer = element('menu', HTMLDialogElement);
   readonly #list = element('chats', HTMLUListElement);
   readonly #exports = [element('export-markdown', HTMLButtonElement), element('export-json', HTMLButtonElement)];
@@ -40,7 +53,6 @@ export class ChatMenu {
   /** Pending stores, in order. */
   #storing: Promise<unknown> = Promise.resolve();
   #keepsChats = true;
-  #toldNotStored = false;
 
   /** @param modelName the name of the model in use */
   constructor(
@@ -82,21 +94,28 @@ export class ChatMenu {
   /**
    * Closes the conversation and starts another one.
    *
-   * @returns a function that shows it again; `undefined` if it was empty
+   * @returns the closed one; `undefined` if it was empty
    */
-  begin(): (() => void) | undefined {
+  begin(): LeftChat | undefined {
     const wasEmpty = this.chat.conversation.isEmpty;
     const before = this.#shown;
+    const copy = this.#current();
     this.#leave();
     this.#shown = newChat();
     show(undefined);
-    return wasEmpty ? undefined : () => void this.#showAgain(before);
+    if (wasEmpty) return undefined;
+    return { goBack: () => void this.#showAgain(before, copy), fault: this.#faultOf(before) };
   }
 
-  async #showAgain(place: Shown): Promise<void> {
+  async #showAgain(place: Shown, copy: StoredChat): Promise<void> {
     await this.#storing;
-    const stored = await this.#chats.get(place.id);
-    if (stored) this.#show(stored);
+    this.#show((await this.#chats.get(place.id)) ?? { ...copy, id: place.id });
+  }
+
+  /** Why a closed conversation is not stored. */
+  async #faultOf(place: Shown): Promise<Fault | undefined> {
+    await this.#storing;
+    return (await this.#chats.isStored(place.id)) ? undefined : (place.fault ?? 'failed');
   }
 
   #leave(): void {
@@ -120,16 +139,17 @@ export class ChatMenu {
       outcome = await this.#put({ ...chat, id: place.id }, undefined);
       if (held && place === this.#shown) this.listener.onOpenTwice();
     }
+    place.fault = outcome === 'full' || outcome === 'failed' ? outcome : undefined;
     if (outcome === 'done') place.at = chat.at;
-    else this.#notStored(place);
+    else this.#notStored(place, chat.exchanges.length, place.fault ?? 'failed');
     if (place === this.#shown) show(place.id);
   }
 
   /** It is tried again at the next occasion. */
-  #notStored(place: Shown): void {
+  #notStored(place: Shown, exchanges: number, fault: Fault): void {
     place.kept = '';
-    if (!this.#toldNotStored) this.listener.onNotStored();
-    this.#toldNotStored = true;
+    if (place.told !== exchanges) this.listener.onNotStored(fault);
+    place.told = exchanges;
   }
 
   #put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
@@ -204,12 +224,16 @@ export class ChatMenu {
     });
     const name = make('span', '', title);
     name.dir = 'auto';
-    open.append(name, make('span', 'about', `${day(stored.at)} · ${stored.model}`));
+    open.append(name, make('span', 'about', this.#about(stored)));
     if (stored.id === this.#shown.id) open.setAttribute('aria-current', 'true');
     const remove = button('quiet small', 'Delete', () => void this.#delete(stored));
     remove.setAttribute('aria-label', `Delete “${title}”`);
     item.append(open, remove);
     return item;
+  }
+
+  #about({ id, at, model }: StoredChat): string {
+    return `${day(at)} · ${model}${this.#chats.isUnsaved(id) ? ' · not saved' : ''}`;
   }
 
   async #delete({ id }: StoredChat): Promise<void> {

@@ -1,6 +1,7 @@
 // Stores the conversations in this browser (IndexedDB). Where it stores nothing, as in some private windows, the list
 // is empty.
 import { cutText, plainName } from 'linnet/markdown';
+import { ChatDatabase, completed, isFull, settled } from './chat-database.ts';
 
 /** A question and its answer. */
 export interface Exchange {
@@ -23,32 +24,54 @@ export interface StoredChat {
   exchanges: Exchange[];
 }
 
-const STORE = 'chats';
+/**
+ * The result of a change: `changed` means that another tab has stored the conversation meanwhile, `full` that there was
+ * no space, `failed` that the browser refused for another reason.
+ */
+export type Outcome = 'done' | 'changed' | Fault;
+
+/** Why a conversation was not stored. */
+export type Fault = 'full' | 'failed';
 
 /**
- * The result of a change: `changed` means that another tab has stored the conversation meanwhile, `failed` that there
- * was no space.
+ * The list of conversations. Nothing here throws: a chat works whether or not it can be stored. A conversation that the
+ * browser did not store is listed until the page ends.
  */
-export type Outcome = 'done' | 'changed' | 'failed';
-
-/** The list of conversations. Nothing here throws: a chat works whether or not it can be stored. */
 export class Chats {
-  readonly #base = open();
+  readonly #database: ChatDatabase;
+  /** The conversations that were not stored, with the last change that was. */
+  readonly #unsaved = new Map<string, { chat: StoredChat; known: number | undefined }>();
+
+  /** @param onLost called when the browser may have removed all that was stored */
+  constructor(onLost: () => void = () => {}) {
+    this.#database = new ChatDatabase(onLost);
+  }
 
   /** Whether this browser stores anything. */
   get available(): Promise<boolean> {
-    return this.#base.then((base) => base !== undefined);
+    return this.#database.available;
   }
 
   /** Newest first. */
   async all(): Promise<StoredChat[]> {
-    const chats = await this.#ask('readonly', (store) => settled<unknown[]>(store.getAll()));
-    return (chats ?? []).filter(isChat).sort((one, other) => other.at - one.at);
+    const found = await this.#read((store) => settled<unknown[]>(store.getAll()));
+    const stored = (found ?? []).filter(isChat).filter(({ id }) => !this.#unsaved.has(id));
+    const unsaved = [...this.#unsaved.values()].map(({ chat }) => chat);
+    return [...stored, ...unsaved].sort((one, other) => other.at - one.at);
   }
 
   async get(id: string): Promise<StoredChat | undefined> {
-    const found = await this.#ask('readonly', (store) => settled<unknown>(store.get(id)));
-    return isChat(found) ? found : undefined;
+    return this.#unsaved.get(id)?.chat ?? this.#stored(id);
+  }
+
+  /** Whether the browser has the last change of a conversation. */
+  async isStored(id: string): Promise<boolean> {
+    return !this.isUnsaved(id) && (await this.#stored(id)) !== undefined;
+  }
+
+  /** Whether the last change of a conversation could not be stored. */
+  isUnsaved(id: string): boolean {
+    return this.#unsaved.has(id);
   }
 
   /**
@@ -58,12 +81,32 @@ export class Chats {
    * @returns `done` only if it is stored; otherwise nothing was changed
    */
   async put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
-    return this.#unlessChanged(chat.id, known, (store) => store.put(chat));
+    const outcome = await this.#put(chat, known);
+    if (outcome === 'full' || outcome === 'failed') this.#unsaved.set(chat.id, { chat, known });
+    else this.#unsaved.delete(chat.id);
+    if (outcome === 'done') await this.#storeOthers();
+    return outcome;
   }
 
   /** Deletes a conversation, unless another tab has stored it meanwhile; without `known` always. */
   async delete(id: string, known?: number): Promise<Outcome> {
+    this.#unsaved.delete(id);
     return this.#unlessChanged(id, known, (store) => store.delete(id), known === undefined);
+  }
+
+  /** Stores what could not be stored earlier: there may be space again. */
+  async #storeOthers(): Promise<void> {
+    for (const [id, { chat, known }] of this.#unsaved)
+      if ((await this.#put(chat, known)) === 'done') this.#unsaved.delete(id);
+  }
+
+  async #put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
+    return this.#unlessChanged(chat.id, known, (store) => store.put(chat));
+  }
+
+  async #stored(id: string): Promise<StoredChat | undefined> {
+    const found = await this.#read((store) => settled<unknown>(store.get(id)));
+    return isChat(found) ? found : undefined;
   }
 
   /**
@@ -77,21 +120,22 @@ export class Chats {
     always = false,
   ): Promise<Outcome> {
     if (!(await this.available)) return 'done';
-    const outcome = await this.#ask('readwrite', async (store): Promise<Outcome> => {
-      const found = await settled<unknown>(store.get(id));
-      if (!always && isChat(found) && found.at !== known) return 'changed';
-      change(store);
-      // A request succeeds before the data are on disk.
-      await completed(store.transaction);
-      return 'done';
-    });
-    return outcome ?? 'failed';
+    try {
+      return await this.#database.ask('readwrite', async (store) => {
+        const found = await settled<unknown>(store.get(id));
+        if (!always && isChat(found) && found.at !== known) return 'changed';
+        change(store);
+        await completed(store.transaction);
+        return 'done';
+      });
+    } catch (error) {
+      return isFull(error) ? 'full' : 'failed';
+    }
   }
 
-  async #ask<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => Promise<T>): Promise<T | undefined> {
+  async #read<T>(ask: (store: IDBObjectStore) => Promise<T>): Promise<T | undefined> {
     try {
-      const base = await this.#base;
-      return base && (await ask(base.transaction(STORE, mode).objectStore(STORE)));
+      return await this.#database.ask('readonly', ask);
     } catch {
       return undefined;
     }
@@ -115,28 +159,4 @@ function isChat(value: unknown): value is StoredChat {
 export function titleOf({ exchanges }: StoredChat): string {
   const words = plainName(exchanges[0]?.question ?? '');
   return words.length <= 60 ? words : `${cutText(words, 59).trimEnd()}…`;
-}
-
-async function open(): Promise<IDBDatabase | undefined> {
-  try {
-    const request = indexedDB.open('linnet-chats', 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'id' });
-    return await settled(request);
-  } catch {
-    return undefined;
-  }
-}
-
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error('refused'));
-  });
-}
-
-function completed(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
-  });
 }

@@ -2,7 +2,8 @@ import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, t
 import { ChatNotice } from 'linnet/chat-ui';
 import { plainName } from 'linnet/markdown';
 import { Chat } from './chat.ts';
-import { ChatMenu } from './chat-menu.ts';
+import { ChatMenu, type LeftChat } from './chat-menu.ts';
+import type { Fault } from './chats.ts';
 import { Engine, type EngineState } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
 import { type ForeignModel, foreignModel, question, sizeOf } from '../models/foreign-model.ts';
@@ -73,7 +74,7 @@ const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
     const text = 'The other tab no longer has this chat open. What you write here is saved in this chat.';
     notice.show(text, 'open-twice', [ok()]);
   },
-  onNotStored: () => notice.show('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
+  onNotStored: (fault) => notice.show(`This chat is ${notSaved(fault)}`, 'not-saved', [ok()]),
 });
 const settingsDialog = new SettingsDialog(answerSettings, usual, (set) => {
   own = set;
@@ -147,22 +148,35 @@ function allowLoading(): void {
 
 /** Loads another model in a new conversation. If conversations are not stored, the current one continues. */
 function change(settings: Settings): void {
-  const goBack = menu.keepsChats ? beginChat() : chat.stop();
+  const left = menu.keepsChats ? beginChat() : undefined;
+  if (!menu.keepsChats) chat.stop();
   history.replaceState(null, '', addressOf(settings, location.href));
   allowLoading();
   void engine.load(settings);
-  if (!goBack) return;
-  const next = nameOf(settings.model);
-  const text = `Your chat is saved: find it in the menu, under “Chats”. A new chat starts with ${next}.`;
+  if (left) void showWhere(left, nameOf(settings.model));
+}
+
+/** Says where the previous chat is, once it is known whether it is stored. */
+async function showWhere({ goBack, fault }: LeftChat, next: string): Promise<void> {
+  const why = await fault;
+  // An error of the load is more important.
+  if (notice.code !== undefined && notice.code !== 'not-saved') return;
+  const where = why ? `Your last chat is ${notSaved(why)}` : 'Your chat is saved: find it in the menu, under “Chats”.';
+  const text = `${where} A new chat starts with ${next}.`;
   notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
-/** @returns a function that shows the previous chat again, if there was one */
-function beginChat(): (() => void) | undefined {
-  const goBack = menu.begin();
+function notSaved(fault: Fault): string {
+  const reason = fault === 'full' ? 'there is no space left. Free some space.' : 'the browser refused to store it.';
+  return `not saved: ${reason} Until you close this tab, it is in the menu, where you can also save it as a file.`;
+}
+
+/** @returns the previous chat, if there was one */
+function beginChat(): LeftChat | undefined {
+  const left = menu.begin();
   chat.conversation.system = answerSettings().system;
   newChat.disabled = true;
-  return goBack;
+  return left;
 }
 
 function startNewChat(): void {

@@ -20,6 +20,22 @@ const STORED = `new Promise((resolve) => {
   };
 })`;
 
+/** The text of the notice, once it contains these words. */
+const noticed = async (page, words) => {
+  const shown = (words) => {
+    const text = document.querySelector('#notice:not([hidden]) p')?.textContent ?? '';
+    return text.includes(words) && text;
+  };
+  return (await page.waitForFunction(shown, {}, words)).jsonValue();
+};
+
+async function loadAnother(page) {
+  await page.click('#model-button');
+  await page.click('[value="qwen3-0.6b"]');
+  await press(page, 'Load');
+  await engineState(page, 'ready');
+}
+
 describe('the chats of the site', { timeout: 300_000 }, () => {
   let browser;
   before(async () => {
@@ -216,12 +232,8 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
   test('after another model is loaded, a notice says where the chat is and opens it again', async (t) => {
     const { page } = await open(t);
     await converse(page, 'What do birds eat?');
-    await page.click('#model-button');
-    await page.click('[value="qwen3-0.6b"]');
-    await press(page, 'Load');
-    await engineState(page, 'ready');
-    const text = await page.$eval('#notice:not([hidden]) p', (node) => node.textContent ?? '');
-    assert.match(text, /Your chat is saved.*menu.*A new chat starts with Qwen3 0\.6B/);
+    await loadAnother(page);
+    assert.match(await noticed(page, 'A new chat'), /Your chat is saved.*menu.*A new chat starts with Qwen3 0\.6B/);
     assert.deepEqual(await answers(page), []);
     await press(page, 'Go back to it');
     await page.waitForSelector('.assistant');
@@ -240,10 +252,42 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
       });
     const page = await visitSite(t, browser, await startSite(t), { scripts: [refuse] });
     await converse(page, 'What do birds eat?');
-    await page.click('#model-button');
-    await page.click('[value="qwen3-0.6b"]');
-    await press(page, 'Load');
-    await engineState(page, 'ready');
+    await loadAnother(page);
     assert.deepEqual(await answers(page), ['You said: What do birds eat?']);
+  });
+
+  test('a chat is stored again after the site’s data were cleared', async (t) => {
+    const { server, page } = await open(t);
+    await converse(page, 'What do birds eat?');
+    await page.waitForFunction(`(${STORED}).then((count) => count === 1)`);
+    const client = await page.createCDPSession();
+    await client.send('Storage.clearDataForOrigin', { origin: server.origin, storageTypes: 'all' });
+    await loadAnother(page);
+    assert.match(await noticed(page, 'A new chat'), /Your chat is saved/);
+    const next = (await visit(t, server)).page;
+    await openMenu(next);
+    assert.deepEqual(await titles(next), ['What do birds eat?']);
+  });
+
+  test('a chat that cannot be stored is not called saved, and stays until the tab is closed', async (t) => {
+    const refuse = () => {
+      IDBObjectStore.prototype.put = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    };
+    const page = await visitSite(t, browser, await startSite(t), { scripts: [refuse] });
+    for (const question of ['What do birds eat?', 'And in winter?', 'Where do they sleep?']) {
+      await converse(page, question);
+      assert.match(await noticed(page, 'not saved'), /there is no space left/);
+      await press(page, 'OK');
+    }
+    await loadAnother(page);
+    assert.match(await noticed(page, 'A new chat'), /Your last chat is not saved: there is no space left/);
+    await openMenu(page);
+    assert.match(await page.$eval('#chats .about', (node) => node.textContent ?? ''), /not saved/);
+    await press(page, 'Close');
+    await press(page, 'Go back to it');
+    await page.waitForSelector('.assistant');
+    assert.equal((await answers(page)).length, 3);
   });
 });
