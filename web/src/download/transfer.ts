@@ -57,18 +57,18 @@ export class FileChanged extends LinnetError {
 }
 
 /**
- * Whether the server still has the file that the download started with, as far as it tells.
+ * Whether the server still has the file that the download started with. A server that names no version does not tell.
  *
  * @param hashed whether the file's hash will be checked: the nodes of a CDN may name one version differently
  */
 export function sameFile(begun: Identity, found: Identity, hashed: boolean): boolean {
   const sameLength = begun.total === undefined || found.total === undefined || begun.total === found.total;
-  return sameLength && (hashed || begun.validator === found.validator);
+  return sameLength && (hashed || (begun.validator !== undefined && begun.validator === found.validator));
 }
 
 /** An address that has started to send the file. If it fails, the following addresses are asked for the rest. */
 export class Transfer {
-  /** Whether ranges are supported. If not, only {@link Transfer.stream} works. */
+  /** Whether ranges are supported, and are known to be of one version. If not, only {@link Transfer.stream} works. */
   readonly ranged: boolean;
   /** The file's length, if the server told. */
   readonly total: number | undefined;
@@ -318,15 +318,17 @@ function answerIn(
   response: Response,
   range: Stretch | undefined,
   url: string,
-  { bytes }: TransferOptions,
+  { bytes, hashed = false }: TransferOptions,
 ): Response | LinnetError | undefined {
   const { status } = response;
   const total = status === 206 ? http.contentRange(response)?.total : http.fullLength(response);
   if (total !== undefined && total > http.MAX_FILE_BYTES) return impossible(url, total);
   if (status === 200) return response;
   const known = (total ?? bytes) !== undefined && !http.isCoded(response);
-  if (range && status === 206 && known && http.startsAt(response, range.start)) return response;
-  // It has no such range, or does not tell the length of the whole file.
+  // Otherwise nobody would notice that the next range is of another version.
+  const isNamed = hashed || http.validatorOf(response) !== undefined;
+  if (range && status === 206 && known && isNamed && http.startsAt(response, range.start)) return response;
+  // It has no such range, or tells neither the length of the whole file nor its version.
   return range && (status === 206 || status === 416) ? undefined : http.statusError(url, response);
 }
 

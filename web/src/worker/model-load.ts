@@ -8,7 +8,8 @@ import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
 import { blobSlices } from '../store/slices.ts';
 import { nextTask } from '../protocol/task.ts';
-import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
+import { FileChanged } from '../download/transfer.ts';
+import { HeaderAhead } from './header-ahead.ts';
 import type { RemoteProgress } from '../store/tab-lock.ts';
 import type { WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
 
@@ -59,8 +60,8 @@ export class ModelLoad {
   #loaded = 0;
   /** The files' sizes, if known. */
   #sizes: (number | undefined)[] = [];
-  /** The identities of the parts whose headers were read ahead. */
-  #ahead = new Map<RemoteFile, Identity>();
+  /** The parts whose headers were read ahead. */
+  #ahead = new Map<RemoteFile, HeaderAhead>();
   readonly #rate = new RateMeter();
 
   constructor(
@@ -174,9 +175,10 @@ export class ModelLoad {
     // The bytes are stored, so they are not downloaded twice.
     const download = await this.#open(file, await this.#begin(file, cache));
     let keep = true;
+    const header = new HeaderAhead(download.identity, this.wasm.Sha256);
     try {
-      this.#ahead.set(file, download.identity);
-      await this.#readHeader(loader, bytesOf(download));
+      this.#ahead.set(file, header);
+      await this.#readHeader(loader, header.read(bytesOf(download)));
     } catch (error) {
       keep = this.#isGood(error, file);
       throw error;
@@ -309,9 +311,9 @@ export class ModelLoad {
     };
     try {
       const header = this.#ahead.get(file);
-      if (header && !sameFile(header, download.identity, file.sha256 !== undefined))
-        throw new FileChanged(file.urls[0]!);
+      const check = header?.checkOf(download.identity, file);
       for await (const { bytes, origin } of download) {
+        check?.(bytes);
         if (origin === 'cache') await nextTask();
         await this.#give(loader, bytes);
         arrived();

@@ -46,6 +46,7 @@ function scriptOf(seed: number): Script {
   server.trouble = random.pick([0, 0.1, 0.3, 0.6, 1]);
   server.flips = hashed;
   server.nodes = hashed && random.chance(0.3);
+  server.unnamed = random.chance(0.3);
   return { random, server, entry: new FakeEntry(), file };
 }
 

@@ -84,6 +84,20 @@ test('parts of two versions of a file are not joined', async (t) => {
   await assert.rejects(filled(transfer, piece(200_000)), code('integrity'));
 });
 
+test('a server that names no version of the file sends it whole, unless its hash is known', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { etag: null }));
+  const transfer = await open(url);
+  assert.equal(transfer.ranged, false);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
+  assert.equal((await open(url, { hashed: true })).ranged, true);
+  const dated = await serve(t, (request, response) => {
+    response.setHeader('Last-Modified', 'Mon, 01 Jan 2024 00:00:00 GMT');
+    send(request, response, { etag: null });
+  });
+  assert.equal((await open(dated.url)).ranged, true);
+});
+
 test('a server without Range sends the whole file, and cannot resume it', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { range: false }));
   const transfer = await open(url);
@@ -208,7 +222,8 @@ test('the next address is asked if one has no file', async (t) => {
 
 test('the signal ends waiting and reading', async (t) => {
   const { url } = await serve(t, (_, response) => {
-    response.writeHead(206, { 'Content-Range': `bytes 0-99999/${FILE.length}`, 'Content-Length': '100000' });
+    const range = { 'Content-Range': `bytes 0-99999/${FILE.length}`, 'Content-Length': '100000' };
+    response.writeHead(206, { ...range, ETag: ETAG });
     response.write(FILE.subarray(0, 1000));
   });
   const controller = new AbortController();

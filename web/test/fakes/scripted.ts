@@ -74,6 +74,8 @@ export class ScriptedServer {
   flips = false;
   /** Whether its nodes use different ETags for one version. */
   nodes = false;
+  /** Whether it never names the version of the file. */
+  unnamed = false;
   version: Version;
 
   constructor(
@@ -89,7 +91,8 @@ export class ScriptedServer {
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
     const { random } = this;
-    if (this.versions.length > 1 && random.chance(0.1 * this.trouble)) this.version = random.pick(this.versions);
+    const changes = (this.unnamed ? 0.4 : 0.1) * this.trouble;
+    if (this.versions.length > 1 && random.chance(changes)) this.version = random.pick(this.versions);
     const fault = random.chance(this.trouble) ? random.pick(FAULTS) : 'none';
     const range = (headers as Record<string, string>)['Range'];
     const asked = /^bytes=(\d+)-(\d+)$/.exec(range ?? '');
@@ -104,7 +107,7 @@ export class ScriptedServer {
     const { random, version } = this;
     const { bytes } = version;
     const etag = this.nodes ? `"${random.below(9)}"` : version.etag;
-    const names: Record<string, string> = fault === 'unnamed' ? {} : { ETag: etag };
+    const names: Record<string, string> = this.unnamed || fault === 'unnamed' ? {} : { ETag: etag };
     if (fault === 'refused') throw new TypeError('Failed to fetch');
     if (fault === 'throws') throw new DOMException('odd', 'NetworkError');
     if (fault === 'status')
