@@ -75,7 +75,7 @@ export class Linnet {
   ): Promise<Linnet> {
     const { task: asked, bases, recovery, policy, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
-    const source = (await fileOf(model, onProgress, signal)) as ModelSource;
+    const { source } = await fileOf(model as ModelSource, onProgress, signal);
     const resolved = resolveModel(source, { models, bases, here: baseUrl() });
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
     const measured = asked.storage === 'none' ? undefined : readTuneCache();

@@ -15,7 +15,8 @@ export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableSt
 export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<ArrayBuffer>)[];
 
 /**
- * Turns bytes into a file; returns anything else unchanged.
+ * Turns bytes into a file; returns anything else unchanged, in an object: a promise must not be awaited here, since it
+ * is not a model.
  *
  * @throws LinnetError `invalid-request` for a stream that somebody has read and for a value that cannot be read;
  * `not-found`, `http`, `network`, `aborted`
@@ -24,14 +25,14 @@ export async function fileOf<T>(
   source: T | ModelBytes,
   onProgress: Watching['onProgress'],
   signal: AbortSignal | undefined,
-): Promise<T | Blob> {
+): Promise<{ source: T | Blob }> {
   const given = reading(
     () => 'model',
     () => bytesAsFile(source),
   );
-  if (given !== undefined) return given;
-  if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
-  if (!(source instanceof Response)) return source as T;
+  if (given !== undefined) return { source: given };
+  if (source instanceof ReadableStream) return { source: await readWhole(source, undefined, onProgress, signal) };
+  if (!(source instanceof Response)) return { source: source as T };
   const { status, url, body, bodyUsed } = source;
   const details = { status, url };
   if (status === 404 || status === 410) {
@@ -50,7 +51,7 @@ export async function fileOf<T>(
   }
   // The header says the compressed length.
   const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
-  return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
+  return { source: await readWhole(body, length > 0 ? length : undefined, onProgress, signal) };
 }
 
 /** Bytes in memory as a file, also among the parts of a split model; `undefined` for anything else. */

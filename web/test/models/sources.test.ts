@@ -11,6 +11,9 @@ const HERE = 'https://example.com/app/';
 const resolve = (source: unknown, bases: string[] = []) =>
   resolveModel(source as ModelSource, { models, bases, here: HERE });
 
+/** What the loader makes of a source. */
+const read = async (given: unknown) => (await fileOf(given, undefined, undefined)).source;
+
 /** An error that names the field and describes the problem. */
 function names(field: string, words: RegExp) {
   return (error: LinnetError) => {
@@ -134,7 +137,7 @@ test('bytes, a stream and a Response become a file', async () => {
   const seen: unknown[] = [];
   const response = new Response(bytes, { headers: { 'content-length': '5' } });
   for (const source of [bytes.buffer, bytes, new Response(bytes).body!, response]) {
-    const file = await fileOf(source, (progress) => seen.push(progress), undefined);
+    const { source: file } = await fileOf(source, (progress) => seen.push(progress), undefined);
     assert.ok(file instanceof Blob);
     assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytes);
   }
@@ -143,14 +146,26 @@ test('bytes, a stream and a Response become a file', async () => {
     { phase: 'download', loaded: 5, total: 5 },
   ]);
   const view = bytes.subarray(1, 3);
-  assert.equal(((await fileOf(view, undefined, undefined)) as Blob).size, 2);
-  const parts = (await fileOf([bytes.buffer, 'b.gguf', view], undefined, undefined)) as (Blob | string)[];
+  assert.equal(((await read(view)) as Blob).size, 2);
+  const parts = (await read([bytes.buffer, 'b.gguf', view])) as (Blob | string)[];
   assert.deepEqual(
     parts.map((part) => (part instanceof Blob ? part.size : part)),
     [5, 'b.gguf', 2],
   );
   const other = { id: 'x' };
-  assert.equal(await fileOf(other, undefined, undefined), other);
+  assert.equal(await read(other), other);
+});
+
+test('a promise is refused, and not waited for', { timeout: 5000 }, async () => {
+  const failed = Promise.reject(new Error('mine'));
+  failed.catch(() => {});
+  for (const source of [new Promise(() => {}), Promise.resolve('a.gguf'), failed]) {
+    const found = await fileOf(source, undefined, undefined);
+    assert.throws(() => resolve(found.source), names('model', /is a Promise: pass what it resolves to/));
+  }
+  // biome-ignore lint/suspicious/noThenProperty: this is what is tested
+  const thenable = await fileOf({ then: () => {} }, undefined, undefined);
+  assert.throws(() => resolve(thenable.source), names('model', /is an object, but must be/));
 });
 
 test('bytes that cannot be read say why', async () => {
@@ -189,7 +204,7 @@ test('the progress of a stream is reported about ten times a second', async () =
     },
   });
   let reports = 0;
-  const file = await fileOf(stream, () => reports++, undefined);
+  const { source: file } = await fileOf(stream, () => reports++, undefined);
   assert.equal((file as Blob).size, 10_000);
   assert.ok(reports >= 1 && reports < 100, `${reports}`);
 });
