@@ -3,12 +3,12 @@ import { ChatCompletions, Completions, type Generate } from './completions.ts';
 import { readWatching, refuseUnknown } from '../protocol/read-options.ts';
 import { bytesOf, type RecommendedSampling } from '../models/entry.ts';
 import { type AskOptions, EngineHost } from '../page/engine-host.ts';
-import { aborted, LinnetError } from '../protocol/errors.ts';
+import { aborted, LinnetError, toLinnetError } from '../protocol/errors.ts';
 import { type ReadLoadOptions, readLoadOptions } from './load-options.ts';
 import { DEFAULT_POLICY } from '../page/page-policy.ts';
 import { saveTuneCache, readTuneCache } from '../page/tune-cache.ts';
 import { fileOf, type ModelBytes, type ModelParts } from '../models/model-bytes.ts';
-import { listedOf, namesOf } from '../models/names.ts';
+import { listedOf, type ModelNames, namesOf } from '../models/names.ts';
 import { models } from '../models/models.ts';
 import { askToPersist } from '../page/persistence.ts';
 import type { Asked, EngineEvent, EngineInfo, FromWorker, Recovered } from '../protocol/messages.ts';
@@ -16,7 +16,7 @@ import { setFields } from '../protocol/plain.ts';
 import { crashKeyOf, steppedDown } from '../page/recovery.ts';
 import { readCount, readSuggest } from './request.ts';
 import { openRecovery, CrashMarker } from '../page/crash-marker.ts';
-import { type ModelSource, resolveModel } from '../models/sources.ts';
+import { copyOf, type ModelSource, resolveModel } from '../models/sources.ts';
 import { follow } from '../protocol/abortable.ts';
 import { type LoadedWorker, loadInWorker, type LoadTask } from '../page/worker-host.ts';
 
@@ -33,9 +33,14 @@ export class Linnet {
   readonly #names: Set<string>;
   #info: EngineInfo;
 
-  private constructor(host: EngineHost, loaded: EngineInfo, marker: CrashMarker | undefined, source: unknown) {
+  private constructor(
+    host: EngineHost,
+    loaded: EngineInfo,
+    marker: CrashMarker | undefined,
+    { listed, others }: ModelNames,
+    sampling: RecommendedSampling | null,
+  ) {
     this.#host = host;
-    const { listed, others } = namesOf(source, baseUrl());
     const info = calledBy(listed, loaded);
     const { name } = info.model;
     this.#names = new Set([name, loaded.model.name, ...others]);
@@ -44,7 +49,7 @@ export class Linnet {
       (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
     this.#ask = markFirstAnswer(host.ask.bind(host), marker);
-    const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
+    const generate = sampledAs(sampling, answersOf(this.#ask));
     const { context_length: contextLength } = info.model;
     this.chat = { completions: new ChatCompletions(generate, name, this.#names, contextLength) };
     this.completions = new Completions(generate, name, this.#names, contextLength);
@@ -75,8 +80,10 @@ export class Linnet {
   ): Promise<Linnet> {
     const { task: asked, bases, recovery, policy, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
-    const { source } = await fileOf(model as ModelSource, onProgress, signal);
+    const { source } = await fileOf(copyOf(model as ModelSource, baseUrl()), onProgress, signal);
     const resolved = resolveModel(source, { models, bases, here: baseUrl() });
+    const names = namesOf(source, baseUrl());
+    const sampling = samplingOf(source);
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
     const measured = asked.storage === 'none' ? undefined : readTuneCache();
     if (measured !== undefined) task.measured = measured;
@@ -92,9 +99,15 @@ export class Linnet {
     const began = performance.now();
     try {
       const { host: worker, info } = await loadInWorker(task, hearLoading(task, onProgress), signal);
-      const host = new EngineHost(worker, reloadOf(task, info), performance.now() - began);
-      host.policy = { ...DEFAULT_POLICY, ...policy };
-      return new Linnet(host, recovered ? { ...info, recovered } : info, marker, source);
+      try {
+        const host = new EngineHost(worker, reloadOf(task, info), performance.now() - began);
+        host.policy = { ...DEFAULT_POLICY, ...policy };
+        return new Linnet(host, recovered ? { ...info, recovered } : info, marker, names, sampling);
+      } catch (error) {
+        // Otherwise the worker would keep the model for ever.
+        worker.end(toLinnetError(error));
+        throw error;
+      }
     } finally {
       marker?.leave();
     }
@@ -112,10 +125,11 @@ export class Linnet {
         smaller: smaller ? { model: smaller } : null,
       });
     }
+    const { others } = namesOf(model, baseUrl());
     const linnet = await Linnet.load(smaller, options);
     linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
     // The site's requests still name the model that it asked for.
-    for (const name of namesOf(model, baseUrl()).others) linnet.#names.add(name);
+    for (const name of others) linnet.#names.add(name);
     return linnet;
   }
 

@@ -61,6 +61,27 @@ export function resolveModel(source: ModelSource, lookup: Lookup): ResolvedModel
   );
 }
 
+/**
+ * A copy of the caller's source, which the caller cannot change during the load. Bytes and files are not copied.
+ *
+ * @throws LinnetError `invalid-request`, as {@link resolveModel} does
+ */
+export function copyOf(source: ModelSource, here: string): ModelSource {
+  const ofFile = (file: ModelFile, field: string): ModelFile => {
+    if (file instanceof URL) return hrefOf(file, field, here);
+    if (typeof file !== 'object' || file === null || !isAddress(file)) return file;
+    const { url, key } = file;
+    return { url: url instanceof URL ? hrefOf(url, 'url', here) : url, key };
+  };
+  return reading(
+    () => 'model',
+    () => {
+      if (isList(source)) return source.map((file, index) => ofFile(file, `model[${index}]`));
+      return isEntry(source) ? completeEntry(source) : ofFile(source, 'model');
+    },
+  );
+}
+
 function resolve(source: ModelSource, lookup: Lookup): ResolvedModel {
   if (isList(source)) {
     if (source.length === 0) throw wrong('model', source, 'is an empty list, but must list the files of a model');
