@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { LinnetError } from 'linnet';
 import type { StoredChat } from '../src/chat/chats.ts';
 import { titleOf } from '../src/chat/chats.ts';
 import { fileName, jsonOf, markdownOf } from '../src/chat/export.ts';
 import { tokens } from '../src/page/format.ts';
+import { errorMessage } from '../src/page/error-messages.ts';
 import { endOf } from '../src/keyboard/suggester.ts';
 
 /** Half a character. */
@@ -49,4 +51,14 @@ describe('text is cut between characters', () => {
 
 test('tokens are counted in words', () => {
   assert.deepEqual([0, 1, 2, 8192].map(tokens), ['0 tokens', '1 token', '2 tokens', '8,192 tokens']);
+});
+
+test('a chosen file that has changed is not called a download', () => {
+  const text = (details: object, code: 'not-found' | 'integrity' = 'not-found') =>
+    errorMessage(new LinnetError(code, 'gone', { ...details }));
+  assert.match(text({ file: 'mine.gguf' }), /The file “mine.gguf” was changed, moved or deleted. Choose it again/);
+  assert.match(text({ file: null }), /The file was changed/);
+  assert.match(text({ url: '/a.gguf' }), /no model at this address/);
+  assert.match(text({ file: 'mine.gguf' }, 'integrity'), /The file “mine.gguf” is incomplete/);
+  assert.match(text({}, 'integrity'), /The download is incomplete/);
 });

@@ -6,9 +6,9 @@ import type { BackendKind, KvFormat, LoaderOptions } from '../protocol/generated
 import type { Backend, EngineInfo, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
-import { blobSlices } from '../store/slices.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged } from '../download/transfer.ts';
+import { aboutChosen, chosenSlices } from './chosen-file.ts';
 import { HeaderAhead } from './header-ahead.ts';
 import type { RemoteProgress } from '../store/tab-lock.ts';
 import type { WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
@@ -171,7 +171,7 @@ export class ModelLoad {
   async #readAhead(loader: WasmLoader, file: ResolvedFile, cache: ModelCache | undefined): Promise<void> {
     const stored = file.kind === 'remote' ? await cache?.find(await keyOf(file)) : undefined;
     if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
-    if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
+    if (file.kind === 'local') return this.#readHeader(loader, this.#sized(chosenSlices(file.blob), file.blob.size));
     // The bytes are stored, so they are not downloaded twice.
     const download = await this.#open(file, await this.#begin(file, cache));
     let keep = true;
@@ -248,17 +248,17 @@ export class ModelLoad {
     }
   }
 
-  /** Adds to an error which part it is about. */
+  /** Adds to an error which file or part it is about. */
   #blamed(error: unknown): unknown {
     const { model } = this.request;
     const { code, message, details } = toLinnetError(error);
-    if (model.length === 1 || !PART_FAULTS.has(code)) return error;
+    if (!PART_FAULTS.has(code)) return error;
+    if (model.length === 1) return model[0]!.kind === 'local' ? aboutChosen(error, model[0]!.blob) : error;
     // The engine also counts parts from 1.
     const named = typeof details['part'] === 'number';
     const part = named ? (details['part'] as number) : this.#part + 1;
     const file = model[part - 1];
-    const place =
-      file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
+    const place = file?.kind === 'local' ? aboutChosen(error, file.blob).details : { url: file?.urls[0] };
     // An error in the first part is mostly about the whole model.
     const text = named || part === 1 ? message : `Part ${part} of ${model.length}: ${message}`;
     return new LinnetError(code, text, { part, ...place, ...details });
@@ -268,7 +268,7 @@ export class ModelLoad {
     this.#origins.add('file');
     this.#stored = false;
     this.#sizes[this.#part] = blob.size;
-    for await (const slice of blobSlices(blob)) await this.#push(loader, slice, 'file');
+    for await (const slice of chosenSlices(blob)) await this.#push(loader, slice, 'file');
   }
 
   /** Reads a file from the store, or downloads and stores it. */

@@ -4,11 +4,11 @@ import { CHUNK, ChunkedDownload } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
-import { blobSlices } from '../store/slices.ts';
 import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged } from '../download/transfer.ts';
 import type { WasmModule } from '../protocol/wasm.ts';
+import { aboutChosen, chosenSlices } from './chosen-file.ts';
 
 // Stores a model without loading it.
 
@@ -121,7 +121,10 @@ class ModelStorer {
 
   /** Copies the person's file. It is read twice, since its hash is its key. */
   async take(blob: Blob): Promise<{ key: string; bytes: number }> {
-    await this.#refuseOther(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()));
+    const { value: head = new Uint8Array() } = await chosenSlices(blob, HEAD_BYTES).next();
+    await this.#refuseOther(head).catch((error: unknown) => {
+      throw aboutChosen(error, blob);
+    });
     const sha256 = await this.#hashOf(blob);
     if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
     const writer = await this.#begin(sha256);
@@ -130,7 +133,7 @@ class ModelStorer {
       writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
       writer.reserve(blob.size);
       let index = 0;
-      for await (const bytes of blobSlices(blob, CHUNK)) {
+      for await (const bytes of chosenSlices(blob, CHUNK)) {
         if (this.signal.aborted) throw aborted();
         writer.save(index++, bytes);
         this.progress('file', Math.min(index * CHUNK, blob.size), blob.size);
@@ -171,7 +174,7 @@ class ModelStorer {
   async #hashOf(blob: Blob): Promise<string> {
     const hash = new this.wasm.Sha256();
     try {
-      for await (const bytes of blobSlices(blob)) {
+      for await (const bytes of chosenSlices(blob)) {
         if (this.signal.aborted) throw aborted();
         hash.update(bytes);
         await nextTask();

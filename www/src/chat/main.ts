@@ -240,6 +240,8 @@ function showLoadFailure(error: LinnetError): void {
   const { settings } = engine;
   const onCpu = ['no-webgpu', 'device-lost', 'out-of-memory'].includes(error.code) && settings.backend !== 'cpu';
   if (onCpu) actions.push(button('secondary', 'Use the CPU', () => change({ ...settings, backend: 'cpu' })));
+  // The same file would fail again.
+  if (['not-found', 'integrity', 'bad-model'].includes(error.code) && 'file' in error.details) actions.splice(0, 1);
   const smaller = smallerFor(error);
   if (smaller)
     actions.unshift(button('primary', `Load ${nameOf(smaller)}`, () => change({ ...settings, model: smaller })));

@@ -24,9 +24,15 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
     received
       ? `The connection broke after ${bytes(Number(received))}. Check that you are online and try again.`
       : 'The model could not be reached. Check that you are online and try again.',
-  'not-found': ({ url }) => `There is no model at this address${url ? `: ${text(url)}` : ''}.`,
+  'not-found': ({ url, ...details }) =>
+    'file' in details
+      ? `${fileIn(details)} was changed, moved or deleted. Choose it again.`
+      : `There is no model at this address${url ? `: ${text(url)}` : ''}.`,
   http: ({ status }) => `The server refused the download${status ? ` (status ${text(status)})` : ''}. Try again later.`,
-  integrity: () => 'The download is incomplete or was changed, so it was not stored. Try again.',
+  integrity: (details) =>
+    'file' in details
+      ? `${fileIn(details)} is incomplete, damaged, or was changed while it was read. Choose it again, or another one.`
+      : 'The download is incomplete or was changed, so it was not stored. Try again.',
   quota: () => 'The browser has no room left to store the model. Free some space and try again.',
   'no-storage': () => 'The browser stores no files for this page, so the model was not stored.',
   aborted: () => 'Stopped.',
@@ -58,6 +64,11 @@ export function errorMessage(error: LinnetError): string {
 /** All errors here should come from the package; any other error is a fault of this page. */
 export function asLinnetError(error: unknown): LinnetError {
   return error instanceof LinnetError ? error : new LinnetError('internal', String(error));
+}
+
+/** A file that the person chose. */
+function fileIn({ file }: Details): string {
+  return file ? `The file “${text(file)}”` : 'The file';
 }
 
 function text(value: unknown): string {
