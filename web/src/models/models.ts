@@ -100,7 +100,8 @@ export class ModelList implements Iterable<ListedModel> {
    * Stores a file that the person chose, for example with `<input type="file">`. If it is a listed model's file, that
    * model's id loads it; any other file is loaded by the result's `source`.
    *
-   * @throws LinnetError `bad-model` if it is not a GGUF file; `quota`, `no-storage`, `aborted`
+   * @throws LinnetError `bad-model` if it is not a GGUF file; `not-found` or `integrity` if it has changed; `quota`,
+   * `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
     if (!((file as unknown) instanceof Blob))

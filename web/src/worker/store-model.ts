@@ -119,7 +119,10 @@ class ModelStorer {
     return { key, bytes: download.arrived };
   }
 
-  /** Copies the person's file. It is read twice, since its hash is its key. */
+  /**
+   * Copies the person's file. It is read twice, since its hash is its key; and hashed twice, since it may change in
+   * between without the browser noticing.
+   */
   async take(blob: Blob): Promise<{ key: string; bytes: number }> {
     const { value: head = new Uint8Array() } = await chosenSlices(blob, HEAD_BYTES).next();
     await this.#refuseOther(head).catch((error: unknown) => {
@@ -128,6 +131,7 @@ class ModelStorer {
     const sha256 = await this.#hashOf(blob);
     if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
     const writer = await this.#begin(sha256);
+    const copied = new this.wasm.Sha256();
     try {
       const name = blob instanceof File ? blob.name : 'model.gguf';
       writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
@@ -135,13 +139,21 @@ class ModelStorer {
       let index = 0;
       for await (const bytes of chosenSlices(blob, CHUNK)) {
         if (this.signal.aborted) throw aborted();
+        copied.update(bytes);
         writer.save(index++, bytes);
         this.progress('file', Math.min(index * CHUNK, blob.size), blob.size);
+      }
+      const found = copied.hex();
+      if (found !== sha256) {
+        const text = 'The file changed while it was stored. Choose it again.';
+        throw aboutChosen(new LinnetError('integrity', text, { expected: sha256, found }), blob);
       }
       writer.complete(blob.size);
     } catch (error) {
       await writer.discard();
       throw error;
+    } finally {
+      copied.free();
     }
     return { key: sha256, bytes: blob.size };
   }

@@ -48,6 +48,20 @@ test('an imported file is stored under its hash', async () => {
   assert.ok(entry.journal()?.isWhole());
 });
 
+test('a file that changes while it is imported is not stored under the hash that it had', async () => {
+  const other = BYTES.slice();
+  other[5 * MB] = 255;
+  let reads = 0;
+  // The head is read first, and the hash is computed of three slices.
+  const file = fileOf(() => new Blob([++reads > 5 ? other : BYTES]));
+  await assert.rejects(imported(file), ({ code, message, details }: LinnetError) => {
+    assert.deepEqual([code, details['file'], details['found']], ['integrity', 'mine.gguf', sha256(other)]);
+    assert.match(message, /changed while it was stored/);
+    return true;
+  });
+  assert.equal(entry.journal(), undefined);
+});
+
 test('a file that can no longer be read says to choose it again', async () => {
   for (const name of ['NotReadableError', 'NotFoundError']) {
     for (const good of [0, 2, 6]) {
