@@ -3,6 +3,7 @@ import { LinnetError } from '../../index.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
 import { serverAddress } from '../shell/server-address.ts';
+import { wellFormed } from '../../protocol/plain.ts';
 
 /** The assumed context length of a server's model, which the API does not tell. */
 const CONTEXT_LENGTH = 8192;
@@ -51,7 +52,7 @@ export class EndpointAnswerer implements Answerer {
       const response = await fetch(this.#url, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'text/event-stream', ...this.headers },
-        body: JSON.stringify(body),
+        body: JSON.stringify(body, sendable),
         signal,
         // The person's session on that server does not concern the chat.
         credentials: 'omit',
@@ -71,6 +72,11 @@ export class EndpointAnswerer implements Answerer {
       );
     }
   }
+}
+
+/** Many servers reject lone surrogates, which a site's texts may have where it cut them. */
+function sendable(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? wellFormed(value) : value;
 }
 
 /** Why a server did not answer. */
