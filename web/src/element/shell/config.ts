@@ -60,7 +60,7 @@ export class ChatConfig {
 
   /** The model's id or address. */
   get model(): string {
-    return this.host.model ?? models.all[0]!.id;
+    return this.host.model?.trim() ?? models.all[0]!.id;
   }
 
   /** The page's own engine. */
@@ -70,7 +70,7 @@ export class ChatConfig {
 
   /** Whether only the server answers. */
   get serverOnly(): boolean {
-    return !this.host.engine && this.model.trim() === NO_MODEL;
+    return !this.host.engine && this.model === NO_MODEL;
   }
 
   get listed(): ListedModel | undefined {
@@ -140,7 +140,7 @@ export class ChatConfig {
   }
 
   #text(name: string): string | undefined {
-    return this.host.getAttribute(name) ?? undefined;
+    return this.host.getAttribute(name)?.trim() ?? undefined;
   }
 }
 
