@@ -2,6 +2,7 @@
  * A provider for the Vercel AI SDK (`ai` 5), whose `generateText`, `streamText` and chat hooks then use a model in the
  * page.
  */
+import { isBlob } from './protocol/brands.ts';
 import type {
   LanguageModelV2,
   LanguageModelV2CallOptions,
@@ -320,6 +321,6 @@ function isEngine(model: ModelSource | ProviderEngine): model is ProviderEngine 
 
 function nameOf(model: ModelSource): string {
   if (Array.isArray(model)) return nameOf(model[0] as ModelSource);
-  if (model instanceof Blob) return (model as Partial<File>).name ?? 'file';
+  if (isBlob(model)) return (model as Partial<File>).name ?? 'file';
   return typeof model === 'object' && 'id' in model ? model.id : String(model);
 }

@@ -1,3 +1,4 @@
+import { isArrayBuffer, isReadableStream, isResponse, isSharedMemory, isUint8Array } from '../protocol/brands.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
 import { described, reading, wrong } from '../protocol/plain.ts';
 import type { ModelFile } from './sources.ts';
@@ -31,8 +32,8 @@ export async function fileOf<T>(
     () => bytesAsFile(source),
   );
   if (given !== undefined) return { source: given };
-  if (source instanceof ReadableStream) return { source: await readWhole(source, undefined, onProgress, signal) };
-  if (!(source instanceof Response)) return { source: source as T };
+  if (isReadableStream(source)) return { source: await readWhole(source, undefined, onProgress, signal) };
+  if (!isResponse(source)) return { source: notProxied(source) };
   const { status, url, body, bodyUsed } = source;
   const details = { status, url };
   if (status === 404 || status === 410) {
@@ -63,13 +64,12 @@ function bytesAsFile<T>(source: T | ModelBytes): T | Blob | undefined {
 
 /** Also accepts proxies of bytes, which get an error of their own later. */
 function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
-  return source instanceof ArrayBuffer || ArrayBuffer.isView(source) || source instanceof TypedArray;
+  return (
+    isArrayBuffer(source) || ArrayBuffer.isView(source) || source instanceof ArrayBuffer || source instanceof TypedArray
+  );
 }
 
 const TypedArray = Object.getPrototypeOf(Uint8Array) as Uint8ArrayConstructor;
-
-/** Throws for anything but an ArrayBuffer, including proxies of one, which other checks let pass. */
-const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
 
 /** @param field what the bytes are called in errors */
 function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string): Blob {
@@ -77,14 +77,10 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string
   const isView = ArrayBuffer.isView(bytes);
   if (!isView && bytes instanceof TypedArray) throw wrong(field, bytes, proxied);
   const memory = isView ? bytes.buffer : bytes;
-  if (globalThis.SharedArrayBuffer && (memory as unknown) instanceof SharedArrayBuffer) {
+  if (isSharedMemory(memory)) {
     throw wrong(field, bytes, 'is shared memory: pass a copy of its bytes (`.slice()`)');
   }
-  try {
-    byteLength.call(memory);
-  } catch {
-    throw wrong(field, bytes, proxied);
-  }
+  if (!isArrayBuffer(memory)) throw wrong(field, bytes, proxied);
   try {
     // Some browsers make an empty file of detached memory.
     memory.slice(0, 0);
@@ -92,6 +88,16 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string
   } catch {
     throw wrong(field, bytes, 'is empty, since its memory was transferred to somebody else: read the bytes again');
   }
+}
+
+/** Rejects proxies of what can be read. @throws LinnetError `invalid-request` */
+function notProxied<T>(source: T | ModelBytes): T {
+  for (const kind of [ReadableStream, Response]) {
+    if (source instanceof kind) {
+      throw wrong('model', source, `is a proxy of a ${kind.name}, which cannot be read: pass the ${kind.name} itself`);
+    }
+  }
+  return source as T;
 }
 
 async function readWhole(
@@ -107,7 +113,7 @@ async function readWhole(
   const report = throttle((progress) => queueMicrotask(() => onProgress?.(progress)), 100);
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(bytes, controller) {
-      if (!((bytes as unknown) instanceof Uint8Array)) {
+      if (!isUint8Array(bytes)) {
         throw (fault = wrong('model', bytes, `is a stream of ${described(bytes)}, but must be a stream of bytes`));
       }
       controller.enqueue(bytes);

@@ -11,6 +11,7 @@ import {
   storeFiles,
   type StoreOptions,
 } from './model-store.ts';
+import { isBlob } from '../protocol/brands.ts';
 import { readBases } from '../protocol/read-options.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
 import { completeEntry, type ListedModel, type ModelEntry } from './entry.ts';
@@ -104,8 +105,7 @@ export class ModelList implements Iterable<ListedModel> {
    * `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
-    if (!((file as unknown) instanceof Blob))
-      throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
+    if (!isBlob(file)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
     const [key] = await storeFiles(resolveFor(file, this), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
     if (!stored) throw new LinnetError('no-storage', 'The file is no longer stored. Import it again.', { key });

@@ -1,3 +1,4 @@
+import { isBlob, isUrl } from '../protocol/brands.ts';
 import { models } from './models.ts';
 import { completeEntry, type ListedModel } from './entry.ts';
 import { STORED } from './sources.ts';
@@ -27,7 +28,7 @@ export function listedOf(source: unknown, here: string): ListedModel | undefined
   if (typeof source === 'object' && source && 'files' in source && 'id' in source) {
     return completeEntry(source as ListedModel);
   }
-  if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
+  if (typeof source !== 'string' && !isUrl(source)) return undefined;
   const text = String(source);
   const is = ({ files }: ListedModel) => {
     const [file, ...more] = files;
@@ -38,11 +39,11 @@ export function listedOf(source: unknown, here: string): ListedModel | undefined
 }
 
 function ofFile(file: unknown, here: string): string[] {
-  if (file instanceof Blob) return 'name' in file && file.name ? [String(file.name)] : [];
+  if (isBlob(file)) return 'name' in file && file.name ? [String(file.name)] : [];
   if (typeof file === 'object' && file && 'url' in file) {
     return [...('key' in file ? [String(file.key)] : []), ...ofFile(String(file.url), here)];
   }
-  if (typeof file !== 'string' && !(file instanceof URL)) return [];
+  if (typeof file !== 'string' && !isUrl(file)) return [];
   const address = absolute(String(file), here);
   const name = address.split(/[?#]/)[0]!.split('/').at(-1);
   return [String(file), address, ...(name ? [name] : [])];

@@ -1,3 +1,4 @@
+import { isBlob, isUrl } from '../protocol/brands.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
 import { completeEntry, type ListedFile, type ListedModel, type ModelEntry } from './entry.ts';
@@ -68,10 +69,10 @@ export function resolveModel(source: ModelSource, lookup: Lookup): ResolvedModel
  */
 export function copyOf(source: ModelSource, here: string): ModelSource {
   const ofFile = (file: ModelFile, field: string): ModelFile => {
-    if (file instanceof URL) return hrefOf(file, field, here);
+    if (isUrl(file)) return hrefOf(file, field, here);
     if (typeof file !== 'object' || file === null || !isAddress(file)) return file;
     const { url, key } = file;
-    return { url: url instanceof URL ? hrefOf(url, 'url', here) : url, key };
+    return { url: isUrl(url) ? hrefOf(url, 'url', here) : url, key };
   };
   return reading(
     () => 'model',
@@ -90,7 +91,7 @@ function resolve(source: ModelSource, lookup: Lookup): ResolvedModel {
   if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, lookup));
   const files = resolveFile(source, lookup);
   const [first] = files;
-  const isAddress = source instanceof URL || (typeof source === 'string' && !lookup.models.get(source));
+  const isAddress = isUrl(source) || (typeof source === 'string' && !lookup.models.get(source));
   if (!isAddress || first?.kind !== 'remote' || first.key) return files;
   return partsOf(first.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
 }
@@ -125,8 +126,8 @@ function isAddress(source: object): source is ModelAddress {
 /** @param field what it is called in errors */
 function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): ResolvedFile[] {
   const { models, here } = lookup;
-  if (source instanceof Blob) return [{ kind: 'local', blob: sendable(source, field) }];
-  if (source instanceof URL) return [{ kind: 'remote', urls: [hrefOf(source, field, here)] }];
+  if (isBlob(source)) return [{ kind: 'local', blob: sendable(source, field) }];
+  if (isUrl(source)) return [{ kind: 'remote', urls: [hrefOf(source, field, here)] }];
   if (typeof source === 'object' && source !== null && isAddress(source)) return [resolveAddress(source, here)];
   if (typeof source !== 'string') throw noModel(source, lookup, field);
 
@@ -150,13 +151,9 @@ function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): Resolv
 }
 
 function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
-  const address = typeof url === 'string' || url instanceof URL ? parseUrl(url, here) : undefined;
+  const address = typeof url === 'string' || isUrl(url) ? parseUrl(url, here) : undefined;
   if (!address)
-    throw wrong(
-      'url',
-      url,
-      `is ${named(url instanceof URL ? url.href : url)}, but must be a URL that a page can fetch`,
-    );
+    throw wrong('url', url, `is ${named(isUrl(url) ? url.href : url)}, but must be a URL that a page can fetch`);
   if (typeof key !== 'string' || key === '') {
     throw wrong(
       'key',

@@ -1,3 +1,4 @@
+import { isUrl } from './brands.ts';
 import type { LoadProgress } from './messages.ts';
 import { named, wrong } from './plain.ts';
 
@@ -30,7 +31,7 @@ export function readBases(bases: unknown): readonly (string | URL)[] {
   const list = bases === undefined ? [] : Array.isArray(bases) ? (bases as unknown[]) : [bases];
   return list.map((base) => {
     if (typeof base === 'string') return base;
-    if (base instanceof URL) return base.href;
+    if (isUrl(base)) return base.href;
     throw wrong('modelBase', base, `is ${named(base)}, but must be a URL, or a list of them`);
   });
 }
