@@ -1,6 +1,7 @@
 import type { SamplingParameters } from '../protocol/generated.ts';
 import type { ChunkHashes } from '../protocol/model-files.ts';
 import { described, named, plain, wrong } from '../protocol/plain.ts';
+import { checkFields, describedBy, FILE_RULES, known } from './entry-fields.ts';
 
 /** A file of a listed model. `null` means unknown. */
 export interface ListedFile {
@@ -80,30 +81,26 @@ export function bytesOf({ files }: ListedModel): number | undefined {
 export function completeEntry(given: ModelEntry): ListedModel {
   // It is sent to a worker, and proxies of a framework cannot be sent.
   const entry = plain(given, 'model') as ModelEntry;
-  const { id, files } = entry;
+  const { id, files, ...fields } = entry;
   if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) {
     throw wrong('id', id, `is ${named(id)}, but must be a name of lower-case letters, digits, dots and hyphens`);
   }
   if (!Array.isArray(files) || files.length === 0)
     throw wrong('files', files, `is ${described(files)}, but must be a list of at least one file`, { model: id });
   return {
-    name: id,
-    tier: 'phone',
-    license: null,
-    parameters: null,
-    context: null,
-    memory: { kvPerToken: null },
-    languages: [],
-    template: { system: true, reasoning: 'none', tools: false },
-    sampling: null,
-    tested: false,
-    ...entry,
-    files: entry.files.map((file, index) => completeFile(file, `files[${index}]`, id)),
+    ...(describedBy(fields, id) as Omit<ListedModel, 'id' | 'files'>),
+    id,
+    files: files.map((file, index) => completeFile(file, `files[${index}]`, id)),
   };
 }
 
-function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
-  const { url, bytes = null, sha256 = null, chunks, key } = file;
+function completeFile(given: ModelEntry['files'][number], place: string, id: string): ListedFile {
+  if (typeof given !== 'object' || given === null)
+    throw wrong(place, given, `is ${named(given)}, but must be an object with the \`url\` of the file`, { model: id });
+  const file = known(given);
+  const { url, bytes = null, sha256 = null, chunks } = file;
+  // A key that is not known would store another copy at each visit.
+  const { key } = given;
   if (typeof url !== 'string' || url === '')
     throw wrong(`${place}.url`, url, `is ${named(url)}, but must be an address`, { model: id });
   if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0))
@@ -122,6 +119,7 @@ function completeFile(file: ModelEntry['files'][number], place: string, id: stri
     if (!fits)
       throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must list the SHA-256 of each chunk', { model: id });
   }
+  checkFields(file, FILE_RULES, `${place}.`, id);
   const name = file.name ?? url.split(/[?#]/)[0]!.split('/').at(-1)!;
   return { ...file, name, url, bytes, sha256 };
 }

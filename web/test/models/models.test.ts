@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModelList, models } from '../../src/models/models.ts';
-import { bytesOf } from '../../src/models/entry.ts';
+import { bytesOf, completeEntry } from '../../src/models/entry.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import list from '../../src/models/models.json' with { type: 'json' };
 import schema from '../../src/models/models.schema.json' with { type: 'json' };
@@ -118,6 +118,25 @@ test('a wrong entry is rejected with the field', () => {
       { id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks: { ...chunks, bytes: 1 } }] },
       'files[0].chunks.bytes',
     ],
+    [{ id: 'x', files: [7] }, 'files[0]'],
+    [{ id: 'x', files: [{ url, name: 7 }] }, 'files[0].name'],
+    [{ id: 'x', files: [{ url, approxBytes: '1 GB' }] }, 'files[0].approxBytes'],
+    [{ id: 'x', files: [{ url }], name: { en: 'X' } }, 'name'],
+    [{ id: 'x', files: [{ url }], name: ' ' }, 'name'],
+    [{ id: 'x', files: [{ url }], tier: 'desktop' }, 'tier'],
+    [{ id: 'x', files: [{ url }], license: ['MIT'] }, 'license'],
+    [{ id: 'x', files: [{ url }], parameters: '1B' }, 'parameters'],
+    [{ id: 'x', files: [{ url }], context: 0 }, 'context'],
+    [{ id: 'x', files: [{ url }], tested: 'yes' }, 'tested'],
+    [{ id: 'x', files: [{ url }], languages: 'en' }, 'languages'],
+    [{ id: 'x', files: [{ url }], languages: ['en', 'Māori'] }, 'languages[1]'],
+    [{ id: 'x', files: [{ url }], memory: 5 }, 'memory'],
+    [{ id: 'x', files: [{ url }], memory: { kvPerToken: -1 } }, 'memory.kvPerToken'],
+    [{ id: 'x', files: [{ url }], template: { reasoning: true } }, 'template.reasoning'],
+    [{ id: 'x', files: [{ url }], template: [] }, 'template'],
+    [{ id: 'x', files: [{ url }], sampling: 'hot' }, 'sampling'],
+    [{ id: 'x', files: [{ url }], sampling: { temperature: 'hot' } }, 'sampling.temperature'],
+    [{ id: 'x', files: [{ url }], sampling: { temperature: 1, topP: 1 } }, 'sampling.topP'],
   ] as const) {
     assert.throws(
       () => new ModelList().add(entry as any),
@@ -125,6 +144,27 @@ test('a wrong entry is rejected with the field', () => {
       field,
     );
   }
+});
+
+test('what an entry does not say is unknown', () => {
+  const files = [{ url: 'a.gguf', name: null, bytes: null, approxBytes: null }];
+  const fields = { name: null, license: null, memory: null, languages: null, template: { system: false }, tier: null };
+  const unknown = completeEntry({ id: 'x', files, ...fields, sampling: { temperature: 1, top_k: null } } as any);
+  assert.deepEqual(unknown, {
+    id: 'x',
+    name: 'x',
+    tier: 'phone',
+    files: [{ name: 'a.gguf', url: 'a.gguf', bytes: null, sha256: null }],
+    license: null,
+    parameters: null,
+    context: null,
+    memory: { kvPerToken: null },
+    languages: [],
+    template: { system: false, reasoning: 'none', tools: false },
+    sampling: { temperature: 1 },
+    tested: false,
+  });
+  for (const listed of models) assert.deepEqual(completeEntry(listed), listed);
 });
 
 test('an address is relative to the page', () => {
