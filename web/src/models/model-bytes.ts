@@ -55,6 +55,11 @@ export async function fileOf<T>(
   return { source: await readWhole(body, length > 0 ? length : undefined, onProgress, signal) };
 }
 
+/** Whether it is bytes, or something that they can be read from. */
+export function isModelBytes(source: unknown): source is ModelBytes {
+  return isBytes(source) || isReadableStream(source) || isResponse(source);
+}
+
 /** Bytes in memory as a file, also among the parts of a split model; `undefined` for anything else. */
 function bytesAsFile<T>(source: T | ModelBytes): T | Blob | undefined {
   if (isBytes(source)) return blobOf(source, 'model');

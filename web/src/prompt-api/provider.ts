@@ -1,6 +1,8 @@
 import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
+import { isModelBytes } from '../models/model-bytes.ts';
+import { copyOf, resolveModel } from '../models/sources.ts';
 import { abortable } from '../protocol/abortable.ts';
 
 /** The parts of an engine that a session needs; a {@link Linnet} has them. */
@@ -123,11 +125,22 @@ export class EngineProvider {
   }
 }
 
-/** Makes a provider that loads a model with `Linnet.load`. */
+/**
+ * Makes a provider that loads a model with `Linnet.load`.
+ *
+ * @throws LinnetError `invalid-request` for what cannot be a model
+ */
 export function providerOf(
-  model: ModelSource = models.all[0]!.id,
+  given: ModelSource = models.all[0]!.id,
   options: Omit<LoadOptions, 'onProgress' | 'signal'> = {},
 ): EngineProvider {
+  // A server that renders the page has no address, and loads nothing.
+  const here = globalThis.document?.baseURI ?? globalThis.location?.href ?? 'https://server.invalid/';
+  // It is loaded later, perhaps more than once; until then the caller may change it.
+  const model = copyOf(given, here);
+  // A text may be the id of a model that is added later.
+  if (typeof model !== 'string' && !Array.isArray(model) && !isModelBytes(model))
+    resolveModel(model, { models, bases: [], here });
   const load = (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
       if (phase === 'download' && total) tell(loaded / total);
