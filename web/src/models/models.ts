@@ -69,11 +69,9 @@ export class ModelList implements Iterable<ListedModel> {
   }
 
   /**
-   * Whether a model is stored completely, so that loading it needs no download.
-   *
-   * @param model the id of a listed model, or an address
+   * Whether a model is stored completely, so that loading it needs no download. A file of the device needs none.
    */
-  async isStored(model: string | URL): Promise<boolean> {
+  async isStored(model: ModelSource): Promise<boolean> {
     try {
       return await areStored(resolveFor(model, this), this.all);
     } catch {

@@ -147,15 +147,9 @@ export function providerOf(
     };
     return Linnet.load(model, { ...options, signal, onProgress });
   };
-  const named = typeof model === 'string' || model instanceof URL;
   const entry = typeof model === 'string' ? models.get(model) : model;
   const languages = typeof entry === 'object' && 'languages' in entry ? entry.languages : [];
-  return new EngineProvider(
-    load,
-    () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)),
-    KEPT,
-    languages,
-  );
+  return new EngineProvider(load, () => models.isStored(model), KEPT, languages);
 }
 
 /** Counts the tokens of messages, including what the chat template adds. */

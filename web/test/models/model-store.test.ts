@@ -176,5 +176,12 @@ test('a model needs no download only if every file of it is stored', async () =>
   assert.deepEqual([await models.isStored(url), await models.isStored(listed.id)], [true, false]);
   store(entry(url, hash, { sha256: hash }));
   assert.deepEqual([await models.isStored(url), await models.isStored(listed.id)], [false, true]);
+  const own = { id: 'own', files: [{ url: first }] };
+  const signed = { url: 'https://host/a.gguf?sig=1', key: 'ours' };
+  const ours = { ...own, files: [{ ...signed, url: 'https://host/a.gguf?sig=2' }] };
+  for (const model of [own, signed, ours, [first, second]]) assert.equal(await models.isStored(model), false);
+  store({ ...one, ...two, ...entry('https://host/a.gguf', nameOf('ours')) });
+  for (const model of [own, signed, ours, [first, second]]) assert.equal(await models.isStored(model), true);
+  assert.equal(await models.isStored(new Blob([])), true);
   for (const none of ['no-model', 'http://:1/a.gguf']) assert.equal(await models.isStored(none), false, none);
 });
