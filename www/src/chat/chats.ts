@@ -3,7 +3,6 @@
 import type { Round, ToolCall } from 'linnet/chat-history';
 import { ChatDatabase, completed, isFull, settled } from './chat-database.ts';
 import { cutText, plainName } from 'linnet/markdown';
-import { ChatDatabase, completed, isFull, settled } from './chat-database.ts';
 
 /** A question and its answer. */
 export interface Exchange {
