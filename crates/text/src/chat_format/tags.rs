@@ -43,9 +43,9 @@ pub(super) fn common_end(a: &str, b: &str) -> usize {
 
 fn length_of_first(text: &str) -> usize {
     let tag_end = |close: char| text.find(close).map(|at| at + close.len_utf8());
-    if text.starts_with('<') {
+    if let Some(rest) = text.strip_prefix('<') {
         // A `<` of its own before the `>`: this one opens nothing.
-        let next = text[1..].find('<').map_or(text.len(), |at| at + 1);
+        let next = rest.find('<').map_or(text.len(), |at| at + 1);
         return tag_end('>').filter(|end| *end <= next).unwrap_or(next);
     }
     if is_bracket_tag(text) {
