@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::prompt::{self, PreparedPrompt};
 use crate::{Error, Request};
 pub use answer::ToolCallDelta;
-use answer::{AnswerReader, CallIds, Delta};
+use answer::{AnswerReader, Calls, Delta};
 pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
 pub use sampler::Sampler;
@@ -88,8 +88,9 @@ impl Generation {
         let answer = match chat {
             Some(chat) => {
                 detokenizer = detokenizer.showing(Arc::clone(chat.shown));
-                let ids = CallIds { style: chat.format.ids, seed: (engine.platform.random_seed)() };
-                AnswerReader::of_chat(&request.stop, chat.parser(request), ids, &chat.call)
+                let most = if request.parallel_tool_calls == Some(false) { 1 } else { usize::MAX };
+                let calls = Calls::new(chat.format.ids, (engine.platform.random_seed)(), most);
+                AnswerReader::of_chat(&request.stop, chat.parser(request), calls, &chat.call)
             }
             None => AnswerReader::of_text(&request.stop),
         };
