@@ -121,6 +121,21 @@ fn reads_tagged_values_by_the_types_of_the_schema() {
     assert_eq!(turn.calls[0].arguments, r#"{"n": "not a number"}"#);
 }
 
+#[test]
+fn a_call_that_the_limit_cuts_is_not_valid() {
+    let begun = "<calls>\n<call>\n<f=f>\n<p=a>\n1\n</p>\n";
+    for rest in ["", "<", "<p", "<p=n", "</", "</f>"] {
+        let text = format!("{begun}{rest}");
+        let turn = read_all_ways(&formats()[4], Some(&tools()), false, &text, ChatEnd::Length);
+        let call = &turn.calls[0];
+        assert_eq!((turn.content.as_str(), turn.calls.len()), ("", 1), "{rest}");
+        assert!(call.valid == Some(false) || rest == "</f>", "{rest}: {call:?}");
+    }
+    let turn =
+        parse(&formats()[0], "<tool_call>{\"id\": null, \"name\": \"f\", \"arguments\": {}}</tool_call>");
+    assert_eq!(turn.calls[0].id, None);
+}
+
 /// Pieces of every format's texts.
 const SHARDS: [&str; 40] = [
     "<think>",

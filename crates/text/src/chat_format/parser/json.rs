@@ -208,7 +208,9 @@ impl ChatParser {
                     return self.fail(sink);
                 }
             }
-            Target::Id => self.call.id = Some(text().unwrap_or(value)),
+            Target::Id => {
+                self.call.id = Some(text().unwrap_or(value)).filter(|id| !id.is_empty() && id != "null");
+            }
             Target::ArgumentsText => {
                 json.has_arguments = true;
                 self.add_arguments(&text().unwrap_or(value), sink);

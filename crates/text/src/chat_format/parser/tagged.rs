@@ -108,8 +108,13 @@ impl ChatParser {
         if !self.call.begun {
             return self.fail(sink);
         }
-        self.close_arguments(true, sink);
-        self.end_call(self.end != Some(ChatEnd::Length), sink)
+        let is_cut = self.end == Some(ChatEnd::Length);
+        if is_cut {
+            // It may be the start of another argument.
+            self.at = self.text.len();
+        }
+        self.close_arguments(!is_cut, sink);
+        self.end_call(!is_cut, sink)
     }
 
     /// Closes the object of arguments.
