@@ -122,12 +122,15 @@ export class Session {
       await this.#fit(added, signal, false);
       const output: RoundOutput = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
       const mayCall = round <= MOST_ROUNDS;
+      let isCut = false;
       for await (const chunk of this.#generate([...conversation.messages, ...added], mayCall, signal)) {
+        isCut ||= chunk.choices[0].finish_reason === 'length';
         if (chunk.usage) usage = Math.min(chunk.usage.total_tokens, this.quota);
         const text = collect(output, chunk);
         if (text) yield { type: 'text', value: text };
       }
-      if (!mayCall) output.calls = [];
+      // The arguments of the last call may be incomplete.
+      if (!mayCall || isCut) output.calls = [];
       turn.push(messageOf(output));
       if (output.calls.length === 0) return this.#keepTurn([...question, ...turn], usage);
       const { results, open } = await abortable(signal, runCalls(output.calls, this.setup.tools));

@@ -27,6 +27,8 @@ export function callOf(name: string, args: object | string, index = 0, id = `cal
 export class FakeChat {
   readonly requests: Record<string, any>[] = [];
   disposed = false;
+  /** Whether answers are cut by the limit of their length. */
+  cuts = false;
   /** The error of the next request. */
   failure: LinnetError | undefined;
   answer = (messages: readonly ChatMessage[]): string | readonly SaidToken[] =>
@@ -85,7 +87,8 @@ export class FakeChat {
       predicted_ms: 1,
       predicted_per_second: 1,
     };
-    const finish_reason = tokens.some(({ tool_calls }) => tool_calls) ? 'tool_calls' : 'stop';
+    const calls = tokens.some(({ tool_calls }) => tool_calls);
+    const finish_reason = this.cuts ? 'length' : calls ? 'tool_calls' : 'stop';
     yield { type: 'done', finish_reason, text: '', usage, timings };
   }
 }

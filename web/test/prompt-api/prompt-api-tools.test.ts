@@ -46,6 +46,15 @@ const answered = (...value: (LanguageModelToolSuccess | LanguageModelToolError)[
 ];
 const success = (callId: string, ...result: any[]) => new LanguageModelToolSuccess({ callId, name: 'weather', result });
 
+test('a call that the limit cuts is not run', async () => {
+  let runs = 0;
+  const tools = [{ ...weather, execute: async () => String(runs++) }];
+  const { session, engine } = await sessionWith({ tools }, { text: 'I look.' }, callOf('weather', {}));
+  engine.cuts = true;
+  assert.equal(await session.prompt('Weather?'), 'I look.');
+  assert.equal(runs, 0);
+});
+
 test('tools with execute run at the same time, and the model answers with their results', async () => {
   let running = 0;
   let most = 0;
