@@ -39,7 +39,7 @@ macro_rules! sampling_parameters {
             }
         }
 
-        /// Sampling parameters, each of which may be unset.
+        /// Sampling parameters; each may be unset.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct PartialSampling {
             $($(#[doc = $doc])+ pub $name: Option<$kind>,)+

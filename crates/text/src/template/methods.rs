@@ -71,7 +71,7 @@ pub(super) fn is_method(name: &str) -> bool {
     [&OF_TEXT[..], &OF_DICT, &OF_LIST].iter().any(|names| names.contains(&name))
 }
 
-/// The filter behind `value.name` where it is not called: methods hide keys.
+/// The filter for `value.name` where it is not called: methods hide keys.
 pub(super) fn attribute(value: &Value, name: &str) -> Result<Value, Error> {
     let methods = match value.kind() {
         ValueKind::String => &OF_TEXT[..],
