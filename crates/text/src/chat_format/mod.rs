@@ -37,11 +37,6 @@ pub struct ChatFormat {
     pub ids: IdStyle,
     /// Marks that never belong to the text, for example those that hand over to a tool.
     pub dropped: Vec<String>,
-    /// Whether the template describes the tools to the model; some do so only if there are instructions. If
-    /// not, the prompt needs a system block that describes them and the format of calls.
-    pub describes_tools: bool,
-    /// Whether the template writes earlier tool calls.
-    pub renders_calls: bool,
 }
 
 /// An opening and a closing text; each may be empty.
@@ -223,8 +218,6 @@ impl ChatFormat {
             calls: CallFormat::generic(),
             ids: IdStyle::Any,
             dropped: Vec::new(),
-            describes_tools: false,
-            renders_calls: false,
         }
     }
 
@@ -273,7 +266,7 @@ impl ChatFormat {
     }
 
     /// All marks that the parser looks for. A detokenizer must let a control token through if it is part of
-    /// one of them; [`Self::needs`] says so.
+    /// one of them.
     #[must_use]
     pub fn marks(&self) -> Vec<String> {
         let calls = &self.calls;
@@ -304,11 +297,5 @@ impl ChatFormat {
         marks.sort_unstable();
         marks.dedup();
         marks
-    }
-
-    /// Whether the parser needs this control token as text.
-    #[must_use]
-    pub fn needs(&self, control: &str) -> bool {
-        control.len() > 1 && self.marks().iter().any(|mark| mark.contains(control))
     }
 }

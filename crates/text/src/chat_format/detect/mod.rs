@@ -19,31 +19,21 @@ impl ChatFormat {
     #[must_use]
     pub fn detect(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
         if source.contains("<|channel|>") && source.contains("<|message|>") {
-            return harmony(source);
+            return harmony();
         }
         let probe = Probe::new(template, now);
         let (reasoning, answer) = reasoning::detect(&probe, source);
-        let describes_tools = probe.describes_tools();
         let found = calls::detect(&probe, reasoning.as_ref());
-        let renders_calls = found.is_some();
         let mut dropped = Vec::new();
         let calls = match found {
             Some(found) => {
                 dropped.extend(found.hand_over);
                 found.format
             }
-            None if describes_tools => calls::described(&probe, reasoning.as_ref()),
+            None if probe.describes_tools() => calls::described(&probe, reasoning.as_ref()),
             None => CallFormat::generic(),
         };
-        let mut format = Self {
-            reasoning,
-            answer,
-            calls,
-            ids: calls::id_style(&probe),
-            dropped,
-            describes_tools,
-            renders_calls,
-        };
+        let mut format = Self { reasoning, answer, calls, ids: calls::id_style(&probe), dropped };
         // Built-in tools of Llama 3 begin with this mark, and so do calls of some fine-tunes.
         let calls = &mut format.calls;
         let bare = calls.section.open.is_empty() && calls.call.open.is_empty();
@@ -55,7 +45,7 @@ impl ChatFormat {
 }
 
 /// OpenAI's harmony, which its template writes in full only for some turns.
-fn harmony(source: &str) -> ChatFormat {
+fn harmony() -> ChatFormat {
     ChatFormat {
         reasoning: Some(ReasoningFormat {
             marks: Marks::new("<|channel|>analysis<|message|>", "<|end|>"),
@@ -66,8 +56,6 @@ fn harmony(source: &str) -> ChatFormat {
         calls: CallFormat::of(CallKind::Harmony, Marks::default(), Marks::default()),
         ids: IdStyle::Any,
         dropped: Vec::new(),
-        describes_tools: source.contains("tools"),
-        renders_calls: source.contains("tool_calls"),
     }
 }
 
@@ -165,7 +153,7 @@ impl<'a> Probe<'a> {
         if self.parts { json!([]) } else { "".into() }
     }
 
-    /// Whether the prompt shows the tools, if need be after instructions.
+    /// Whether the template shows the tools; some do so only after instructions.
     fn describes_tools(&self) -> bool {
         [false, true].iter().any(|instructs| {
             let setting = Setting { tools: true, asks: true, instructs: *instructs, ..Setting::default() };
