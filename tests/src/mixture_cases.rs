@@ -53,7 +53,7 @@ fn router_with_all() -> Case {
     let bias = Some(r.vector(8));
     let router = Router { experts: 8, used: 3, gating: Gating::Sigmoid, bias, normalize: true, scale: 2.5 };
     let choice = r.g.router(logits(&r, 8), router);
-    // Normalised weights always sum to the same value, so multiply each by its id.
+    // Normalized weights always sum to the same value, so multiply each by its id.
     let y = r.g.multiply(choice.weights, choice.ids);
     r.case(y, vec![(0, 1), (0, 9), (0, 33)], F32)
 }

@@ -180,7 +180,7 @@ fn a_stop_token_is_the_last() {
         assert!(!all[..last].contains(&all[last]), "{all:?}");
         let stop = [VOCABULARY as u32, all[last]];
         assert_eq!(device.ahead(&[3], 0, DecodeRequest { stop: &stop, ..request }), all[..=last]);
-        // Tokens computed after it do no harm: the answer can resume from there.
+        // Tokens computed after the stop token are dropped: the answer can resume from there.
         let tokens = 15 - last;
         if tokens > 0 {
             assert_eq!(

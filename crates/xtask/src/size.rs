@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
-/// The most that a page may load before the model, in bytes under brotli.
+/// Maximum number of bytes, under brotli, that a page may load before the model.
 const LIMIT: u64 = 900_000;
 
 /// The kinds of pages, and the prefixes of the files that each does not load.
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     build::build(&workspace, &toolchain)?;
     let within = check(&workspace);
 
-    // The same module, optimized alike, but with names.
+    // The same module, optimized in the same way, but with names.
     let compiled = wasm::compile(&workspace, &toolchain)?;
     let bound = workspace.wasm_target().join("bound");
     wasm::bind(&compiled, &bound)?;
@@ -76,9 +76,9 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let sizes: Vec<(PathBuf, u64, u64, u64)> = serde_json::from_str::<Vec<Value>>(&sizes)?
         .iter()
         .map(|row| {
-            let number = |at: usize| row[at].as_u64().context("no number from node");
+            let number = |at: usize| row[at].as_u64().context("node printed no number");
             Ok((
-                PathBuf::from(row[0].as_str().context("no path from node")?),
+                PathBuf::from(row[0].as_str().context("node printed no path")?),
                 number(1)?,
                 number(2)?,
                 number(3)?,

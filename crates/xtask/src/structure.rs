@@ -1,6 +1,6 @@
-//! Checks the structure of the source: no import circles, no crowded folders, no long files or lines.
+//! Checks the structure of the source: no import cycles, no crowded folders, no long files, no wide lines.
 
-mod circles;
+mod cycles;
 mod rust;
 mod typescript;
 
@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// Crates whose files must not import each other in circles.
+/// Crates whose files must not import each other in a cycle.
 const CRATES: [&str; 3] = ["crates/cpu/src/", "crates/gpu/src/", "crates/graph/src/"];
-/// TypeScript folders whose files must not import each other in circles, either.
+/// TypeScript folders whose files must not import each other in a cycle, either.
 const PACKAGES: [&str; 1] = ["web/src/"];
 
 /// Maximum number of files in a folder.
@@ -24,6 +24,8 @@ const MOST_COLUMNS: usize = 120;
 
 /// What counts as source.
 const SOURCES: [&str; 6] = ["rs", "wgsl", "ts", "mjs", "js", "py"];
+/// Other files whose lines have the same maximum width.
+const TEXTS: [&str; 3] = ["md", "html", "css"];
 
 /// Fails if the source breaks a limit.
 ///
@@ -36,7 +38,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
             .current_dir(&workspace.root),
     )?;
     let mut files = Vec::new();
-    for path in listed.lines().filter(|path| is_source(path)) {
+    for path in listed.lines().filter(|path| has_extension(path, &SOURCES) || has_extension(path, &TEXTS)) {
         let whole = workspace.root.join(path);
         // A file that was removed may still be listed.
         if whole.is_file() {
@@ -45,22 +47,24 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     }
     files.sort();
     files.dedup();
-    let found = [found_circles(&files)?, crowded(&files), long(&files)].concat();
+    let too_wide = wide(&files);
+    files.retain(|(path, _)| has_extension(path, &SOURCES));
+    let found = [import_cycles(&files)?, crowded(&files), long(&files), too_wide].concat();
     if found.is_empty() {
         return Ok(());
     }
     bail!("{}\n{} places to fix", found.join("\n"), found.len())
 }
 
-fn is_source(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, extension)| SOURCES.contains(&extension))
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
 }
 
-/// Groups of files that import each other in a circle.
-fn found_circles(files: &[(String, String)]) -> Result<Vec<String>> {
+/// Groups of files that import each other in a cycle.
+fn import_cycles(files: &[(String, String)]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (roots, imports) in [
-        (&CRATES[..], rust::imports as fn(&[(String, String)]) -> Result<circles::Imports>),
+        (&CRATES[..], rust::imports as fn(&[(String, String)]) -> Result<cycles::Imports>),
         (&PACKAGES[..], |files| Ok(typescript::imports(files))),
     ] {
         for root in roots {
@@ -68,8 +72,8 @@ fn found_circles(files: &[(String, String)]) -> Result<Vec<String>> {
                 path.strip_prefix(root).map(|path| (path.to_owned(), text.clone()))
             };
             let inside: Vec<(String, String)> = files.iter().filter_map(inside).collect();
-            for circle in circles::circles(&imports(&inside)?) {
-                found.push(format!("{root}: a circle of imports: {}", circle.join(", ")));
+            for cycle in cycles::cycles(&imports(&inside)?) {
+                found.push(format!("{root}: an import cycle: {}", cycle.join(", ")));
             }
         }
     }
@@ -85,21 +89,26 @@ fn crowded(files: &[(String, String)]) -> Vec<String> {
     counts.retain(|_, count| *count > MOST_FILES);
     counts
         .into_iter()
-        .map(|(folder, count)| format!("{folder}: {count} files, not {MOST_FILES} or fewer"))
+        .map(|(folder, count)| format!("{folder} has {count} files; at most {MOST_FILES} are allowed"))
         .collect()
 }
 
-/// Files with too many lines, or with lines that are too long.
+/// Files with too many lines.
 fn long(files: &[(String, String)]) -> Vec<String> {
+    let counts = files.iter().map(|(path, text)| (path, text.lines().count()));
+    counts
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .map(|(path, lines)| format!("{path} has {lines} lines; at most {MOST_LINES} are allowed"))
+        .collect()
+}
+
+/// Files with lines that are too wide.
+fn wide(files: &[(String, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in files {
-        let lines = text.lines().count();
-        if lines > MOST_LINES {
-            found.push(format!("{path}: {lines} lines, not {MOST_LINES} or fewer"));
-        }
         let wide: Vec<usize> = (1..)
             .zip(text.lines())
-            .filter(|(_, line)| line.chars().count() > MOST_COLUMNS)
+            .filter(|(_, line)| line.chars().count() > MOST_COLUMNS && can_be_wrapped(path, line))
             .map(|(n, _)| n)
             .collect();
         if let Some(first) = wide.first() {
@@ -107,6 +116,11 @@ fn long(files: &[(String, String)]) -> Vec<String> {
         }
     }
     found
+}
+
+/// In Markdown, the row of a table and an address are one line.
+fn can_be_wrapped(path: &str, line: &str) -> bool {
+    !path.ends_with(".md") || !line.starts_with('|') && !line.contains("://")
 }
 
 #[cfg(test)]
@@ -118,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_found_in_rust_and_typescript() {
+    fn cycles_are_found_in_rust_and_typescript() {
         let files = [
             file("crates/gpu/src/lib.rs", "mod a;\nmod b;"),
             file("crates/gpu/src/a.rs", "use crate::b::B;\npub struct A(B);"),
@@ -126,10 +140,10 @@ mod tests {
             file("web/src/a.ts", "import './b.js';"),
             file("web/src/b.ts", "import './a.js';"),
         ];
-        let found = found_circles(&files).expect("Rust");
+        let found = import_cycles(&files).expect("Rust");
         assert_eq!(
             found,
-            ["crates/gpu/src/: a circle of imports: a.rs, b.rs", "web/src/: a circle of imports: a.ts, b.ts"]
+            ["crates/gpu/src/: an import cycle: a.rs, b.rs", "web/src/: an import cycle: a.ts, b.ts"]
         );
     }
 
@@ -138,17 +152,25 @@ mod tests {
         let files = |folder: &str| -> Vec<_> {
             (0..=MOST_FILES).map(|n| file(&format!("{folder}/{n}.rs"), "")).collect()
         };
-        assert_eq!(crowded(&files("a/b")), ["a/b: 16 files, not 15 or fewer"]);
+        assert_eq!(crowded(&files("a/b")), ["a/b has 16 files; at most 15 are allowed"]);
         assert!(crowded(&files("a/b")[1..]).is_empty());
     }
 
     #[test]
-    fn long_files_and_lines_are_found() {
-        let long_file = file("a.rs", &"\n".repeat(MOST_LINES + 1));
-        let wide = file("b.ts", &format!("\n{}\n{}", "é".repeat(MOST_COLUMNS), "é".repeat(MOST_COLUMNS + 1)));
-        assert_eq!(
-            long(&[long_file, wide]),
-            ["a.rs: 401 lines, not 400 or fewer", "b.ts:3: 1 lines of more than 120 columns"]
-        );
+    fn long_files_are_found() {
+        let files = |lines: usize| [file("a.rs", &"\n".repeat(lines))];
+        assert_eq!(long(&files(MOST_LINES + 1)), ["a.rs has 401 lines; at most 400 are allowed"]);
+        assert!(long(&files(MOST_LINES)).is_empty());
+    }
+
+    #[test]
+    fn wide_lines_are_found() {
+        let widest = "é".repeat(MOST_COLUMNS);
+        let text = format!("\n{widest}\n{widest}é");
+        let files = ["a.ts", "a.md", "a.html"].map(|path| file(path, &text));
+        let lines = "1 lines of more than 120 columns";
+        assert_eq!(wide(&files), ["a.ts", "a.md", "a.html"].map(|path| format!("{path}:3: {lines}")));
+        let whole = ["| ", "[a](https://"].map(|start| file("a.md", &format!("{start}{widest}")));
+        assert!(wide(&whole).is_empty());
     }
 }

@@ -125,9 +125,9 @@ pub fn greedy<B: Backend>(
 struct Walk {
     /// Steps with the same token as the reference.
     equal: usize,
-    /// How many of these have a reference margin above the noise.
+    /// How many of them have a margin above the noise in the reference.
     clear: usize,
-    /// Steps with another token although the reference's margin exceeds the noise, with that margin.
+    /// Steps that chose another token although the reference's margin exceeds the noise, each with that margin.
     wrong: Vec<(usize, f32)>,
 }
 

@@ -51,10 +51,9 @@ impl Chunks {
         }
         let mean = mean_of(&pairs);
         if (mean - reference.mean_nll).abs() > SUMMED_UP {
-            return Err(golden.bad(
-                "nll",
-                format!("has the mean {mean}, expected {} as in the index", reference.mean_nll),
-            ));
+            return Err(
+                golden.bad("nll", format!("has the mean {mean}, but the index has {}", reference.mean_nll))
+            );
         }
         Ok(Chunks { chunks: pairs })
     }
@@ -72,7 +71,8 @@ fn mean_of(chunks: &[(Vec<u32>, Vec<f32>)]) -> f64 {
 }
 
 /// Scores every chunk, `-log softmax(logits[i])[token[i + 1]]` for all positions but the last, and compares
-/// the mean with the reference's mean for the same chunks.
+/// the mean with the reference's mean for the same chunks. A GPU in software takes minutes for a chunk, so it scores
+/// only the first.
 ///
 /// # Errors
 /// Any error of running the model.
@@ -81,8 +81,10 @@ pub fn compare<B: Backend>(
     subject: &Subject,
     chunks: &Chunks,
 ) -> Result<Outcome, Error> {
+    let in_software = engine.info().adapter.is_some_and(|adapter| adapter.fallback);
+    let chunks = if in_software { &chunks.chunks[..1] } else { &chunks.chunks };
     let (mut sum, mut count, mut difference) = (0.0, 0usize, 0.0);
-    for (tokens, scores) in &chunks.chunks {
+    for (tokens, scores) in chunks {
         // The last token has no successor to score.
         let (run, targets) = (&tokens[..scores.len()], &tokens[1..]);
         let mut expected = targets.iter().zip(scores);
@@ -95,7 +97,7 @@ pub fn compare<B: Backend>(
         })?;
     }
     let (mean, difference) = (sum / count as f64, difference / count as f64);
-    let expected = mean_of(&chunks.chunks);
+    let expected = mean_of(chunks);
     let detail = format!(
         "mean NLL {mean:.5}, expected {expected:.5}, over {count} tokens, perplexity {:.3}, \
          mean |difference| of a score {difference:.2e}",

@@ -27,9 +27,9 @@ impl Profile {
                 of_call = true;
             } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
                 let cost = line.split_once(' ').and_then(|(_, cost)| cost.trim().parse::<u64>().ok());
-                let cost = cost.with_context(|| format!("callgrind wrote `{line}`"))?;
+                let cost = cost.with_context(|| format!("callgrind wrote an unexpected line: `{line}`"))?;
                 if !std::mem::take(&mut of_call) {
-                    let function = function.clone().context("callgrind names no function")?;
+                    let function = function.clone().context("callgrind's output names no function")?;
                     *of_function.entry(function).or_default() += cost;
                 }
             }
@@ -67,7 +67,10 @@ fn named<'a>(names: &mut BTreeMap<&'a str, String>, reference: &'a str) -> Resul
     if id.is_empty() || !name.is_empty() {
         names.insert(id, readable(name));
     }
-    names.get(id).cloned().with_context(|| format!("callgrind names no function {reference}"))
+    names
+        .get(id)
+        .cloned()
+        .with_context(|| format!("callgrind's output does not define the function {reference}"))
 }
 
 /// Drops the hash that the compiler appends, which changes with every change, and the number by which callgrind tells

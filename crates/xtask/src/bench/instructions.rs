@@ -112,7 +112,7 @@ fn compare(before: &Value, now: &Value) -> Result<String> {
     for what in ["what", "model", "features"] {
         if before[what] != now[what] {
             bail!(
-                "{KEPT} is of another {what}, {}, which {} cannot be compared with",
+                "{KEPT} is for {}, and this run is for {}: they cannot be compared",
                 before[what],
                 now[what]
             );
@@ -121,14 +121,17 @@ fn compare(before: &Value, now: &Value) -> Result<String> {
     let (old, new) = (per_token(before)?, per_token(now)?);
     let growth = (new as f64 / old as f64 - 1.0) * 100.0;
     if growth > TOLERANCE {
-        bail!("{new} instructions per token are {growth:.1} % more than the {old} of {KEPT}");
+        bail!("{new} instructions per token are {growth:.1} % more than the {old} in {KEPT}");
     }
     let hint = if growth < -TOLERANCE { "; cargo xtask instructions --update keeps it" } else { "" };
-    Ok(format!("{growth:+.2} % against the {old} of {KEPT}{hint}"))
+    Ok(format!("{growth:+.2} % compared with the {old} in {KEPT}{hint}"))
 }
 
 fn per_token(counted: &Value) -> Result<u64> {
-    counted["per_token"].as_u64().filter(|count| *count > 0).context("no instructions per token")
+    counted["per_token"]
+        .as_u64()
+        .filter(|count| *count > 0)
+        .context("the result has no instructions per token")
 }
 
 fn text(value: &Value) -> &str {

@@ -39,12 +39,12 @@ process.stdout.write(report, () => exit(0));
 /// A thread of the pool.
 const THREAD: &str = r#"
 import { parentPort, workerData } from 'node:worker_threads';
-import { initSync, takeSeat, work } from './linnet.js';
+import { initSync, takeSlot, work } from './linnet.js';
 
 initSync(workerData);
-const seat = takeSeat();
+const slot = takeSlot();
 parentPort.postMessage('ready');
-work(seat);
+work(slot);
 "#;
 
 /// A row of a table: a label, then the speed of each column.

@@ -30,7 +30,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let mut judge = |what: String, licence: Option<&str>, allowed: &[LicenseReq]| {
         count += 1;
         if !licence.is_some_and(|licence| satisfies(licence, allowed)) {
-            refused.push(format!("{what}: {}", licence.unwrap_or("no licence named")));
+            refused.push(format!("{what}: {}", licence.unwrap_or("no licence is named")));
         }
     };
     for package in crates(workspace, &[])? {
@@ -73,7 +73,7 @@ pub fn notices(workspace: &Workspace) -> Result<String> {
     for package in
         crates(workspace, &target)?.iter().filter(|package| package.shipped && package.source.is_some())
     {
-        let licence = package.licence.as_deref().unwrap_or("no licence named");
+        let licence = package.licence.as_deref().unwrap_or("no licence is named");
         writeln!(text, "{} {} ({licence})", package.name, package.version)?;
         for licence_text in licence_texts(&package.folder)? {
             texts.entry(licence_text).or_default().push(package.name.clone());

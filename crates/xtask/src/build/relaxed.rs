@@ -49,7 +49,7 @@ fn signature(module: &Module, id: FunctionId, params: &[ValType], results: &[Val
     let ty = module.types.get(module.funcs.get(id).ty());
     ensure!(
         ty.params() == params && ty.results() == results,
-        "the type of {:?} is {ty:?}",
+        "{:?} has the unexpected type {ty:?}",
         module.funcs.get(id).name
     );
     Ok(())
@@ -100,7 +100,7 @@ mod tests {
         module
     }
 
-    /// The result of the settled module, and whether it is valid without relaxed SIMD.
+    /// The result of the finished module, and whether it is valid without relaxed SIMD.
     fn settled(relaxed: bool) -> (String, bool) {
         let mut module = module(3);
         settle(&mut module, relaxed).unwrap();

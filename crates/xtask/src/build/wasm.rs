@@ -155,12 +155,12 @@ pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBu
 pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let from = workspace.wasm_target().join(kind.file());
     fs::write(&from, kind.of(&fs::read(bound.join("linnet_bg.wasm"))?)?)?;
-    optimise(workspace, kind, &from, to, more)?;
+    optimize(workspace, kind, &from, to, more)?;
     kind.validate(&fs::read(to)?)
 }
 
 /// Runs wasm-opt from the npm package binaryen.
-fn optimise(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
+fn optimize(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut node = Command::new("node");
     node.arg(wasm_opt(workspace))
         .args(["-O3", ONLY_SMALL_INLINED])

@@ -33,8 +33,8 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
     for (what, verdict) in [("crates", of_crates(workspace)?), ("npm packages", of_packages(workspace)?)] {
         match verdict {
             Verdict::Fine(notes) => {
-                notes.iter().for_each(|note| println!("{note} (a tool of the build)"));
-                println!("{what}: no advisory against what is shipped");
+                notes.iter().for_each(|note| println!("{note} (a build tool)"));
+                println!("{what}: no advisory against shipped code");
                 tally += Tally::one(true);
             }
             Verdict::Vulnerable(found) => {
@@ -77,7 +77,7 @@ fn printed(command: &mut Command) -> Result<String> {
     Ok(both.join("\n"))
 }
 
-/// `cargo deny --format json`: an object a line, diagnostics and, at the end, a summary.
+/// `cargo deny --format json`: one object per line, which are diagnostics and, at the end, a summary.
 fn judge_deny(printed: &str) -> Verdict {
     let lines: Vec<Value> = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let of_type = |wanted: &'static str| {
@@ -148,7 +148,7 @@ fn json_object(printed: &str) -> Value {
     objects.next().and_then(Result::ok).unwrap_or(Value::Null)
 }
 
-/// The last nonempty line, as the reason why a tool found nothing out.
+/// The last nonempty line, as the reason why a tool could not check.
 fn last_words(printed: &str) -> String {
     let last = printed.lines().rev().map(str::trim).find(|line| !line.is_empty());
     format!("the database is not available: {}", last.unwrap_or("no answer"))

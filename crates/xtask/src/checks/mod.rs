@@ -15,7 +15,7 @@ use changes::Changes;
 use std::process::ExitCode;
 use step::{Context, Step, Tier};
 
-/// Which changes to look at.
+/// Which changes to check.
 #[derive(clap::Args, Clone)]
 pub struct Since {
     /// Compare with this commit [default: the upstream of this branch, else main]

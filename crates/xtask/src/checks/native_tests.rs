@@ -1,4 +1,5 @@
 //! The native tests: cargo builds them once, then each binary runs alone, so that results are known by crate and name.
+//! The packages whose tests compute on a GPU are a step of their own.
 
 use crate::checks::step::Context;
 use crate::checks::tally::{self, Tally};
@@ -12,6 +13,9 @@ use std::time::Instant;
 
 /// The same selection for every build of tests, so that crates are compiled once.
 const WITHOUT_XTASK: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// The packages some of whose tests compute on a GPU.
+const ON_GPU: [&str; 3] = ["linnet-gpu", "linnet-tests", "linnet-cli"];
 
 /// git's arguments to find the files that have a code block in their documentation.
 const DOC_EXAMPLES: [&str; 6] =
@@ -34,15 +38,28 @@ impl TestBinary {
         let start = Instant::now();
         let mut command = Command::new(&self.executable);
         command.arg("--show-output").current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
-        process::without_display(&mut command);
+        if self.may_use_gpu() {
+            process::without_display(&mut command);
+            // lavapipe spends most of the time on compiling kernels, and on those with barriers: with vectors of 8 and
+            // without optimization, attention takes half of the time, and products take the same. (`verify-gpu` runs
+            // whole models, for which optimization pays.)
+            command.env("LP_NATIVE_VECTOR_WIDTH", "256").env("GALLIVM_PERF", "nopt");
+            // One at a time, so that a test finds the pipelines of those before it in the driver's cache.
+            command.arg("--test-threads=1");
+        }
         let transcript = process::transcript(&mut command)?;
         println!("--- {}: {}: {}", self.package, self.name, process::seconds(start.elapsed()));
         Ok(transcript)
     }
 
-    /// Whether a test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in their
-    /// name.
-    fn is_on_gpu(&self, test: &str) -> bool {
+    /// Whether some of its tests may compute on a GPU.
+    fn may_use_gpu(&self) -> bool {
+        ON_GPU.contains(&self.package.as_str())
+    }
+
+    /// Whether this test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in
+    /// their name.
+    fn needs_gpu(&self, test: &str) -> bool {
         match self.package.as_str() {
             "linnet-gpu" => self.integration,
             "linnet-tests" => self.integration && (test.contains("gpu") || self.name.contains("gpu")),
@@ -80,17 +97,26 @@ pub fn unit(context: &Context) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs all test binaries of the workspace. A further check is that some test ran on a GPU.
-pub fn all(workspace: &Workspace) -> Result<Tally> {
-    let binaries = binaries(workspace)?;
-    let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
-    for binary in &binaries {
+/// Runs the tests of the packages that never compute on a GPU.
+pub fn without_gpu(workspace: &Workspace) -> Result<Tally> {
+    let mut all = Tally::default();
+    for binary in binaries(workspace)?.iter().filter(|binary| !binary.may_use_gpu()) {
         let transcript = binary.run()?;
         all += tally::of_libtest(&transcript.text, |_| true).judged(transcript.success);
-        on_gpu += tally::of_libtest(&transcript.text, |name| binary.is_on_gpu(name));
     }
     if all.is_empty() {
         bail!("no native test ran");
+    }
+    Ok(all)
+}
+
+/// Runs the tests of the packages that compute on a GPU. A further check is that some test did.
+pub fn on_gpu(workspace: &Workspace) -> Result<Tally> {
+    let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
+    for binary in binaries(workspace)?.iter().filter(|binary| binary.may_use_gpu()) {
+        let transcript = binary.run()?;
+        all += tally::of_libtest(&transcript.text, |_| true).judged(transcript.success);
+        on_gpu += tally::of_libtest(&transcript.text, |name| binary.needs_gpu(name));
     }
     println!("on a GPU: {on_gpu}");
     all += Tally::one(on_gpu.passed + on_gpu.failed > 0);

@@ -11,9 +11,6 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// How many steps that share the machine run at once.
-const AT_ONCE: usize = 2;
-
 /// How to run.
 pub struct Options {
     /// Check only what has changed since this commit (`Some(None)`: the default one); `None` to check everything.
@@ -71,17 +68,14 @@ pub fn run(workspace: &Workspace, steps: &[&Step], options: &Options) -> Result<
 
 /// The first waiting step that may run in parallel with the running ones.
 fn next(steps: &[&Step], waiting: &[usize], running: &[usize], done: &[Option<Outcome>]) -> Option<usize> {
-    let is_alone = |at: usize| steps[at].load == Load::Alone;
-    if running.len() >= AT_ONCE || running.iter().any(|&at| is_alone(at)) {
-        return None;
-    }
+    let taken: u32 = running.iter().map(|&at| steps[at].load.share()).sum();
     let is_ready = |at: usize| {
         let is_missing = |name: &&str| {
             steps.iter().zip(done).any(|(step, outcome)| step.name == *name && outcome.is_none())
         };
         !steps[at].after.iter().any(is_missing)
     };
-    waiting.iter().copied().find(|&at| is_ready(at) && (running.is_empty() || !is_alone(at)))
+    waiting.iter().copied().find(|&at| is_ready(at) && taken + steps[at].load.share() <= Load::WHOLE)
 }
 
 fn log(folder: &Path, step: &Step) -> PathBuf {
@@ -121,4 +115,37 @@ fn close(steps: &[&Step], outcomes: &[Outcome], took: Duration) -> ExitCode {
     let sum: Tally = outcomes.iter().map(|outcome| outcome.tally).sum();
     println!("{sum}");
     if sum.failed > 0 || sum.passed == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::step::Tier;
+
+    #[test]
+    fn steps_run_in_parallel_until_the_machine_is_full() {
+        use Load::{Alone, Computing, Waiting};
+        for (loads, at_once) in [
+            (&[Waiting, Waiting, Waiting, Waiting][..], &[0, 1, 2][..]),
+            (&[Computing, Computing, Waiting], &[0, 1]),
+            (&[Computing, Waiting, Waiting], &[0, 1]),
+            (&[Waiting, Alone, Waiting], &[0, 2]),
+            (&[Alone, Waiting], &[0]),
+        ] {
+            let steps: Vec<Step> = loads.iter().map(|load| step(*load)).collect();
+            let steps: Vec<&Step> = steps.iter().collect();
+            let done: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
+            let (mut waiting, mut running): (Vec<usize>, _) = ((0..steps.len()).collect(), Vec::new());
+            while let Some(at) = next(&steps, &waiting, &running, &done) {
+                waiting.retain(|&other| other != at);
+                running.push(at);
+            }
+            assert_eq!(running, at_once, "{loads:?}");
+        }
+    }
+
+    fn step(load: Load) -> Step {
+        let run = Box::new(|_: &_| Ok(Tally::default()));
+        Step { name: String::new(), tier: Tier::Full, load, paths: &[], needs: &[], after: &[], run }
+    }
 }

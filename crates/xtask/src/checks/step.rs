@@ -11,10 +11,26 @@ use anyhow::Result;
 /// How much of the machine a step takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Other steps may run in parallel.
-    Shared,
+    /// It computes: two of them keep two cores busy.
+    Computing,
+    /// It waits much of the time, as browser suites do: three of them keep two cores busy.
+    Waiting,
     /// It measures times or memory, or needs every core.
     Alone,
+}
+
+impl Load {
+    /// The share of the machine that it takes, in units of 1/[`WHOLE`](Self::WHOLE).
+    pub fn share(self) -> u32 {
+        match self {
+            Self::Computing => 3,
+            Self::Waiting => 2,
+            Self::Alone => Self::WHOLE,
+        }
+    }
+
+    /// The share of the whole machine.
+    pub const WHOLE: u32 = 6;
 }
 
 /// Which commands run a step.

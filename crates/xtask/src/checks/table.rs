@@ -1,4 +1,4 @@
-//! The steps, in the order in which they start.
+//! The steps, in the order in which they start. `native-build` and `gpu-tests` take the longest, so they start early.
 
 use crate::build::{self, licences};
 use crate::checks::step::{Context, Load, Need, Step, Tier};
@@ -52,6 +52,9 @@ const IN_BROWSERS: &[Need] =
 /// The browser suites that measure times. They run alone.
 const MEASURING_SUITES: [&str; 6] = ["element-text", "keyboard", "losses", "phone", "requests", "threads"];
 
+/// The time limit of a browser suite, in milliseconds: a browser that no longer answers must not hold up the rest.
+const SUITE_LIMIT: u32 = 900_000;
+
 /// Every step. There is one step for each browser suite in `tests/browser/suites`.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
     let mut steps = vec![
@@ -67,16 +70,19 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("advisories", Tier::Full, ANYTHING, &[NODE], &[], |context| {
             advisories::check(&context.workspace)
         }),
-        step("clippy", Tier::Both, RUST, &[], &[], native_tests::clippy),
         step("build", Tier::Full, ANYTHING, &[Need::WasmToolchain, NODE, Need::Packages], &[], |context| {
             build::build(&context.workspace, &WasmToolchain::ensure()?).map(|()| Tally::one(true))
         }),
         step("native-build", Tier::Full, RUST, &[], &[], |context| {
             native_tests::build(&context.workspace).map(|()| Tally::one(true))
         }),
+        step("gpu-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
+            native_tests::on_gpu(&context.workspace)
+        }),
+        step("clippy", Tier::Both, RUST, &[], &[], native_tests::clippy),
         step("unit-tests", Tier::Check, RUST, &[], &[], native_tests::unit),
-        step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
-            native_tests::all(&context.workspace)
+        step("native-tests", Tier::Full, RUST, &[Need::Models], &["native-build"], |context| {
+            native_tests::without_gpu(&context.workspace)
         }),
         step("doc-tests", Tier::Full, RUST, &[], &[], |context| native_tests::doc(&context.workspace)),
         step("clippy-wasm", Tier::Full, RUST, &[Need::WasmToolchain], &[], clippy_wasm),
@@ -105,7 +111,7 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         }),
     ];
     for (suite, path) in suites(workspace)? {
-        let load = if MEASURING_SUITES.contains(&suite.as_str()) { Load::Alone } else { Load::Shared };
+        let load = if MEASURING_SUITES.contains(&suite.as_str()) { Load::Alone } else { Load::Waiting };
         let run = move |context: &Context| browser_suite(context, &path);
         let step = step(
             &format!("browser-{suite}"),
@@ -128,7 +134,7 @@ fn step(
     after: &'static [&'static str],
     run: impl Fn(&Context) -> Result<Tally> + 'static,
 ) -> Step {
-    Step { name: name.to_owned(), tier, load: Load::Shared, paths, needs, after, run: Box::new(run) }
+    Step { name: name.to_owned(), tier, load: Load::Computing, paths, needs, after, run: Box::new(run) }
 }
 
 /// A single check that passes if the command succeeds.
@@ -218,7 +224,7 @@ fn browser_suite(context: &Context, suite: &Path) -> Result<Tally> {
     let native = native_tests::linnet(&context.workspace);
     let native = if native.exists() { native.as_os_str() } else { OsStr::new("") };
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec"]).arg(suite);
+    node.args(["--test", "--test-reporter=spec"]).arg(format!("--test-timeout={SUITE_LIMIT}")).arg(suite);
     node.current_dir(context.workspace.root.join("tests/browser"));
     node.env("LINNET_NATIVE", native).env("LINNET_MODELS", model::folder(&context.workspace));
     let run = process::transcript(&mut node)?;

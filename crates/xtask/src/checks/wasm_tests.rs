@@ -6,7 +6,7 @@
 //! its version, which the lock file pins. A change would not go unnoticed: `cargo xtask test` fails if no wasm test
 //! ran. See crates/decisions/own-wasm-test-runner.md.
 
-use crate::build::wasm::Kind;
+use crate::build::wasm::{Kind, PROFILE};
 use crate::checks::tally::{self, Tally};
 use crate::machine::process;
 use crate::machine::toolchain::WasmToolchain;
@@ -73,9 +73,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { initSync } from './tests.js';
 
 const wasm = initSync(workerData);
-const seat = wasm.take_seat();
+const slot = wasm.take_slot();
 parentPort.postMessage('ready');
-wasm.work(seat);
+wasm.work(slot);
 "#;
 
 /// The module, and the number of additional threads. One module with relaxed SIMD suffices.
@@ -90,6 +90,8 @@ pub fn all(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = WasmToolchain::ensure()?.cargo(workspace, "test");
     // Integration tests only: the unit tests of a library do not link wasm-bindgen, and run natively.
     cargo.args(["--package", "linnet-cpu", "--test", "*"]);
+    // In the module's profile, so that the standard library is not compiled again. Its panics abort.
+    cargo.args(["--profile", PROFILE, "-Zpanic-abort-tests"]);
     let runner = format!("{} wasm-test-runner", std::env::current_exe()?.display());
     let run = process::transcript(cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner))?;
     let tally = tally::of_result_lines(&run.text);

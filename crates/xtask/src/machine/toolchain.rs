@@ -62,7 +62,7 @@ impl WasmToolchain {
         if native_lld().is_none() && process::which("rust-lld").is_none() {
             programs::install_debian(&["rust-web-llvm"])?;
         }
-        debian().context("Debian's packages are installed, yet no usable compiler for wasm32 came with them")
+        debian().context("Debian's packages are installed, but they contain no usable compiler for wasm32")
     }
 
     /// `cargo SUBCOMMAND --target wasm32-unknown-unknown`, at the root, into the wasm target folder.

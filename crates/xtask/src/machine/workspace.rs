@@ -46,7 +46,7 @@ impl Workspace {
     pub fn find() -> Result<Self> {
         let metadata = metadata()?;
         let path = |key: &str| -> Result<PathBuf> {
-            Ok(metadata[key].as_str().with_context(|| format!("cargo metadata without {key}"))?.into())
+            Ok(metadata[key].as_str().with_context(|| format!("cargo metadata has no {key}"))?.into())
         };
         Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
@@ -54,7 +54,7 @@ impl Workspace {
     /// Its crates.
     pub fn packages(&self) -> Result<Vec<Package>> {
         let metadata = metadata()?;
-        let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
+        let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
         packages.iter().map(|package| Package::of(package, &self.root)).collect()
     }
 

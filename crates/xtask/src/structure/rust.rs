@@ -4,7 +4,7 @@
 //! item that is defined there. A re-export (`pub use`) refers to the file of the definition. Declaring a module is not
 //! an import, and tests may import anything.
 
-use super::circles::Imports;
+use super::cycles::Imports;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::{self, Visit};
@@ -170,7 +170,7 @@ fn is_for_tests(attribute: &Attribute) -> bool {
     list.path.is_ident("cfg") && words.any(|word| word == "test") && !either
 }
 
-/// The most modules that pass a name on to each other; beyond that they do so in a circle.
+/// The most modules that pass a name on to each other; beyond that they do so in a cycle.
 const MOST_STEPS: usize = 16;
 
 /// The file in which the end of a path is written.

@@ -1,6 +1,6 @@
 //! Which files the files of a TypeScript package import.
 
-use super::circles::Imports;
+use super::cycles::Imports;
 use std::collections::BTreeSet;
 
 /// The imports of each file, by relative path; `files` are paths with their texts. Dynamic imports (`import()`) and

@@ -1,13 +1,13 @@
-//! Circles in a graph of files.
+//! Cycles in a graph of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which files each file imports.
 pub type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The groups of files that import each other in a circle, each sorted: the strongly connected components of more than
+/// The groups of files that import each other in a cycle, each sorted: the strongly connected components of more than
 /// one file (Tarjan, Depth-first search and linear graph algorithms, 1972).
-pub fn circles(imports: &Imports) -> Vec<Vec<String>> {
+pub fn cycles(imports: &Imports) -> Vec<Vec<String>> {
     let mut search = Search::new(imports);
     for file in imports.keys() {
         if !search.index.contains_key(file.as_str()) {
@@ -70,16 +70,16 @@ mod tests {
         for (from, to) in edges {
             imports.entry((*from).to_owned()).or_default().insert((*to).to_owned());
         }
-        circles(&imports)
+        cycles(&imports)
     }
 
     #[test]
-    fn layers_are_no_circle() {
+    fn layers_have_no_cycle() {
         assert!(found(&[("c", "b"), ("b", "a"), ("c", "a"), ("d", "a")]).is_empty());
     }
 
     #[test]
-    fn each_circle_is_found_once_with_all_its_files() {
+    fn each_cycle_is_found_once_with_all_its_files() {
         let edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e"), ("e", "d"), ("f", "a")];
         assert_eq!(found(&edges), [vec!["a", "b", "c"], vec!["d", "e"]]);
     }
