@@ -20,6 +20,9 @@ const SWIFTSHADER = [
   '--disable-gpu-process-crash-limit',
 ];
 
+/** Without animations, a test never sees a transition that is not finished. */
+const STILL = '--force-prefers-reduced-motion';
+
 /**
  * @param {object} [options]
  * @param {boolean} [options.webgpu] with the software GPU, or with none
@@ -35,7 +38,7 @@ export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
     headless: true,
     protocolTimeout: 600_000,
     ...(userDataDir ? { userDataDir } : {}),
-    args: ['--no-sandbox', '--disable-dev-shm-usage', ...(webgpu ? SWIFTSHADER : []), ...args],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', STILL, ...(webgpu ? SWIFTSHADER : []), ...args],
   });
   return browser;
 }

@@ -2,10 +2,10 @@
 
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests, and `told` all messages to the worker. A test
- * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its events; `pause` is the time
- * in milliseconds before each of them; `tokens(request)` is the number of tokens of a prompt; `refusal(task)` returns
- * the error that a load fails with, if any; and `shares` are the fractions of the model at which a download reports
- * progress.
+ * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its `token` events; `recorded`
+ * has all events of the first answers, which come instead; `pause` is the time in milliseconds before each of them;
+ * `tokens(request)` is the number of tokens of a prompt; `refusal(task)` returns the error that a load fails with, if
+ * any; and `shares` are the fractions of the model at which a download reports progress.
  */
 export function fakeWorker() {
   const info = {
@@ -19,6 +19,7 @@ export function fakeWorker() {
       file_bytes: 1e6,
       chat: true,
       reasoning: 'none',
+      thinks: false,
       tools: false,
     },
     backend: 'cpu',
@@ -32,6 +33,7 @@ export function fakeWorker() {
   const window = /** @type {any} */ (globalThis);
   window.asked = [];
   window.told = [];
+  window.recorded = [];
   window.pause = 0;
   window.info = info;
   window.pieces = (request) => ['You said: ', request.messages?.at(-1).content ?? request.prompt];
@@ -68,8 +70,12 @@ export function fakeWorker() {
     }
 
     async #answer(id, request) {
-      window.asked.push(request);
       const event = (event) => this.#say({ type: 'event', id, event });
+      for (const recorded of window.recorded[window.asked.push(request) - 1] ?? []) {
+        if (window.pause) await wait(window.pause);
+        event(recorded);
+        if (recorded.type === 'done') return;
+      }
       const pieces = window.pieces(request);
       let said = 0;
       let reasoning_tokens = 0;

@@ -53,9 +53,11 @@ const reference = resolve(
 /** A file of the reference results: of the complete set if there is one, else of the part in the repository. */
 export const referenceFile = (...parts) => join(reference, ...parts);
 
+/** A file of the tests in the repository. */
+export const fixtureFile = (...parts) => join(root, 'tests', 'fixtures', ...parts);
+
 /** A model with random weights and a chat template. It is fast, and its answers make no sense. */
-export function talkingTiny() {
-  const template = '{% for message in messages %}{{ message.content }}{% endfor %}';
+export function talkingTiny(template = '{% for message in messages %}{{ message.content }}{% endfor %}') {
   return withMetadata(readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf')), {
     'tokenizer.chat_template': template,
   });

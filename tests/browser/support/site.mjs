@@ -24,7 +24,6 @@ export async function visitSite(t, browser, server, options = {}) {
   await page.evaluateOnNewDocument(fakeWorker);
   for (const script of scripts) await page.evaluateOnNewDocument(/** @type {string} */ (script));
   await page.setViewport(viewport);
-  await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
   await page.goto(server.origin + path);
   await engineState(page, state);
   return page;

@@ -53,7 +53,7 @@ export class Tasks {
 
   /**
    * The longest task in milliseconds, and a summary. The time is the processor's time for the task, including the
-   * slow-down. The time that the page observes is longer on a busy machine, which is not the page's fault.
+   * slow-down, because the elapsed time is longer on a busy machine.
    */
   async end() {
     const observed = await this.#page.evaluate(() => /** @type {any} */ (globalThis).long);

@@ -217,7 +217,6 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
       ['/nobody.html', /model="none" requires an endpoint/],
     ])) {
       const page = await fixture.visit(t, path);
-      await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
       const told = /** @type {string[]} */ ([]);
       page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && told.push(message.text())));
       for (let times = 0; times < 2; times++) {

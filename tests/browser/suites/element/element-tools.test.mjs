@@ -306,7 +306,7 @@ describe('tools and reasoning in the chat element', { timeout: 300_000 }, () => 
   });
 
   test('an answer that is stopped in the middle of a call does not run it', async (t) => {
-    const page = await visit(t, '/inline.html', { pause: 100, args: '{"item":"a long name of bread"}' });
+    const page = await visit(t, '/inline.html', { pause: 100, args: `{"item":"${'bread '.repeat(40)}"}` });
     await send(page, 'Go on');
     await part(page, '.call');
     await page.click(inChat('.stop'));

@@ -286,10 +286,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     for (const scheme of ['light', 'dark']) {
       for (const path of ['/button.html', '/inline.html', '/real.html']) {
         const page = await fixture.visit(t, path);
-        await page.emulateMediaFeatures([
-          { name: 'prefers-color-scheme', value: scheme },
-          { name: 'prefers-reduced-motion', value: 'reduce' },
-        ]);
+        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
         await part(page, '.launcher');
         const judge = async (when) => assert.deepEqual(await violations(page), [], `${scheme} ${path} ${when}`);
         await judge('closed');
@@ -309,7 +306,6 @@ describe('the chat element', { timeout: 900_000 }, () => {
 
   test('on a phone it fills the screen, and right-to-left it is mirrored', async (t) => {
     const page = await fixture.visit(t, '/button.html', { width: 360, height: 640, hasTouch: true, isMobile: true });
-    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.tap(inChat('.launcher'));
     await part(page, '.suggestion');
     await page.tap(inChat('.suggestion'));

@@ -102,7 +102,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
     assert.ok(expected?.startsWith(text) && text.length > 0, text);
   });
 
-  // The CPU rounds differently. A real model gives the same tokens all the same.
+  // The CPU rounds differently, but a real model still gives the same tokens.
   test('destroyed twice in a row: the CPU takes over if it may', { skip: noModel }, async (t) => {
     const page = await open(`/models/${MODEL}`, 'auto');
     t.after(() => page.close());

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { noModel, openPage, startServer, STRICT_CSP } from '../../support/harness.mjs';
+import { noModel, openPage, startServer, STRICT_CSP, talkingTiny } from '../../support/harness.mjs';
+
+/** A template that rejects messages unless questions and answers alternate, besides calls; like Mistral's. */
+const STRICT = `{% set ns = namespace(user=true) %}{% for m in messages %}
+{%- if m.role == 'user' or m.role == 'assistant' and not m.tool_calls %}
+{%- if (m.role == 'user') != ns.user %}{{ raise_exception('Roles must alternate user/assistant.') }}{% endif %}
+{%- set ns.user = not ns.user %}{% endif -%}
+[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}
+{%- endfor %}[assistant]`;
 
 describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
   let browser;
@@ -16,7 +24,10 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
         '/prompt.html': Buffer.from(
           '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>',
         ),
-        '/prompt.mjs': Buffer.from(`import { installLanguageModel } from '/linnet/prompt-api.js';
+        '/strict.gguf': talkingTiny(STRICT),
+        '/prompt.mjs': Buffer.from(`import * as promptApi from '/linnet/prompt-api.js';
+          window.promptApi = promptApi;
+          const { installLanguageModel } = promptApi;
           const options = { modelBase: '/models/', backend: 'cpu', contextLength: 512 };
           window.installed = await installLanguageModel({ preferBuiltIn: true, ...options });`),
       },
@@ -121,6 +132,26 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.match(answer, /blue/i);
     assert.equal(error.name, 'QuotaExceededError');
     assert.ok(error.requested > 2000 && error.quota === 512, JSON.stringify(error));
+  });
+
+  test('a template that requires an order of messages gets it, with tools, too', async () => {
+    const answers = await run(async () => {
+      const { languageModel, LanguageModelToolCall } = /** @type {any} */ (globalThis).promptApi;
+      const options = { backend: 'cpu', storage: 'none', contextLength: 768 };
+      const LanguageModel = languageModel('/strict.gguf', options);
+      const user = (content) => ({ role: 'user', content });
+      const plain = await LanguageModel.create();
+      const value = new LanguageModelToolCall({ callId: 'a', name: 'clock', arguments: {} });
+      const asking = await LanguageModel.create({
+        tools: [{ name: 'clock', description: 'The time', inputSchema: { type: 'object' } }],
+        expectedInputs: [{ type: 'tool-call' }],
+        expectedOutputs: [{ type: 'tool-call' }],
+        initialPrompts: [user('When?'), { role: 'assistant', content: [{ type: 'tool-call', value }] }],
+      });
+      const said = (answer) => answer.then((text) => typeof text, String);
+      return Promise.all([said(plain.prompt([user('One.'), user('Two?')])), said(asking.prompt('Never mind.'))]);
+    });
+    assert.deepEqual(answers, ['string', 'object']);
   });
 
   test('a prefix is continued, including its space', async () => {

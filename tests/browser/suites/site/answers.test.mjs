@@ -262,10 +262,7 @@ describe('answers on the site', { timeout: 300_000 }, () => {
     await say(page, { reasoning: 'A short answer will do.' }, 'Yes.');
     await converse(page, 'Is averyveryveryverylongwordwithoutanyspacesinit aword? '.repeat(3));
     for (const value of ['light', 'dark']) {
-      await page.emulateMediaFeatures([
-        { name: 'prefers-color-scheme', value },
-        { name: 'prefers-reduced-motion', value: 'reduce' },
-      ]);
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
       for (const path of [[], ['#menu-button'], ['#menu-button', '#settings-button']]) {
         for (const selector of path) {
           await page.waitForSelector(selector, { visible: true });

@@ -109,6 +109,38 @@ describe('long chats', { timeout: 300_000 }, () => {
       });
     }
 
+    test('a person scrolls up, by a line or while text comes', async (t) => {
+      const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
+      await say(page, ...words(600));
+      await converse(page, 'First');
+      for (const [pixels, more] of /** @type {const} */ ([
+        [40, ''],
+        [200, 'more words '.repeat(500)],
+      ])) {
+        await page.click('#scroller');
+        await page.keyboard.press('End');
+        await page.waitForFunction(() => {
+          const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLElement} */ (
+            document.querySelector('#scroller')
+          );
+          return scrollHeight - scrollTop - clientHeight <= 1;
+        });
+        await settled(page);
+        // The text comes before the event that says that the person has scrolled.
+        await page.evaluate(
+          (pixels, more) => {
+            const scroller = /** @type {HTMLElement} */ (document.querySelector('#scroller'));
+            scroller.scrollTop -= pixels;
+            document.querySelector('.assistant .text')?.append(more);
+          },
+          pixels,
+          more,
+        );
+        await settled(page);
+        assert.ok((await gap(page)) >= 39, `${pixels} px up: the page went to its end`);
+      }
+    });
+
     test('the scroll event comes before the resize event', async (t) => {
       const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 844, height: 390 } });
       await say(page, ...words(600));

@@ -140,10 +140,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
       isMobile: true,
     });
     for (const scheme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([
-        { name: 'prefers-color-scheme', value: scheme },
-        { name: 'prefers-reduced-motion', value: 'reduce' },
-      ]);
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       await page.click('#model-button');
       await told(page);
       if (await page.$eval('#larger', (node) => !(/** @type {HTMLDetailsElement} */ (node).open)))

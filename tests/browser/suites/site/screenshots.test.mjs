@@ -36,7 +36,6 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
     const page = await fixture.browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);
-    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.setViewport({ width: 1440, height: 900 });
     await page.goto(fixture.server.origin + path);
     await page.bringToFront();
@@ -47,10 +46,7 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
     }, LOOKS);
     await prepare(page);
     for (const scheme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([
-        { name: 'prefers-reduced-motion', value: 'reduce' },
-        { name: 'prefers-color-scheme', value: scheme },
-      ]);
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       for (const [width, height] of SIZES) {
         await page.setViewport({ width, height });
         // Two frames: the layout that depends on sizes is computed in the first one.

@@ -12,7 +12,7 @@ import { converse, lastRequest, openMenu, startSite, visitSite } from '../../sup
 /** A model that thinks, calls the calculator, and says the result. */
 function calculates() {
   const window = /** @type {any} */ (globalThis);
-  Object.assign(window.info.model, { reasoning: 'optional', tools: true });
+  Object.assign(window.info.model, { reasoning: 'optional', thinks: true, tools: true });
   window.pieces = ({ messages }) => {
     const { role, content } = messages.at(-1);
     if (role === 'tool') return ['It is **', content, '**.'];
@@ -157,9 +157,40 @@ describe('tools on the site', { timeout: 300_000 }, () => {
     assert.deepEqual(await asked(plain), [undefined, undefined]);
   });
 
+  test('a failing tool is shown, and what the model got', async (t) => {
+    const { page } = await open(t);
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const call = { index: 0, id: 'call1', name: 'calculator', arguments: '{"expression":"1/0"}' };
+      window.pieces = ({ messages }) => {
+        const { role, content } = messages.at(-1);
+        return role === 'tool' ? ['I got: ', content] : content === 'Hi' ? ['Hello.'] : [{ tool_calls: [call] }];
+      };
+    });
+    await converse(page, 'Divide.');
+    assert.deepEqual(await shown(page), [
+      ['', '', 'calculator failed', '{\n  "expression": "1/0"\n}', 'Error: division by zero'],
+      ['', 'I got: Error: division by zero'],
+    ]);
+    await converse(page, 'Hi');
+    assert.deepEqual(
+      (await lastRequest(page)).messages.map(({ role }) => role),
+      ['user', 'assistant', 'tool', 'assistant', 'user'],
+    );
+  });
+
   test('an answer is stopped in the middle of a call', async (t) => {
     const { page } = await open(t);
-    await page.evaluate(() => Object.assign(globalThis, { pause: 100 }));
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const { pieces } = window;
+      window.pieces = function* (request) {
+        for (const piece of pieces(request)) {
+          yield piece;
+          if (piece.tool_calls) window.pause = 3000;
+        }
+      };
+    });
     await ask(page, 'Times?');
     await page.waitForSelector('.call');
     await press(page, 'Stop');

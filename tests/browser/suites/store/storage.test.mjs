@@ -61,7 +61,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const cases = /** @type {[string, number, number[], string, number][]} */ ([
       [`${SHA256}.gguf`, 0, [0, 0, 0, 0], 'network', 1],
       [`${SHA256}.journal`, 0, [35, 35, 35], 'network', CHUNKS],
-      // After its end, where it does no harm.
+      // After its end, where it has no effect.
       [`${SHA256}.gguf`, MODEL_BYTES, [0], 'cache', 0],
     ]);
     for (const [name, at, bytes, origin, requests] of cases) {
