@@ -6,5 +6,5 @@ struct Step {
     position: u32, // of the first token
     tokens: u32,   // rows of activations of kind `Tokens`
     logits: u32,   // rows of activations of kind `Logits`
-    half: u32,     // of each recurrent state: the one before the step
+    half: u32,     // the half of each recurrent state that has the state before the step
 }

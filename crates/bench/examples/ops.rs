@@ -22,14 +22,14 @@ pub fn measure(cases: &str) -> Result<String, String> {
 
 /// Registers a worker thread and returns its slot.
 #[cfg(target_feature = "atomics")]
-#[wasm_bindgen(js_name = takeSeat)]
-pub fn take_seat() -> Option<usize> {
+#[wasm_bindgen(js_name = takeSlot)]
+pub fn take_slot() -> Option<usize> {
     linnet_cpu::take_slot()
 }
 
 /// Runs the worker. Does not return.
 #[cfg(target_feature = "atomics")]
 #[wasm_bindgen]
-pub fn work(seat: usize) {
-    linnet_cpu::work(seat);
+pub fn work(slot: usize) {
+    linnet_cpu::work(slot);
 }

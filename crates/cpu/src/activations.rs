@@ -69,7 +69,7 @@ fn quads(q: &[[i16; 2]; 16]) -> [[i16; 2]; 16] {
     for (index, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
         let first = first_of_quad(index);
         for (at, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
-            // Bytes 0 and 1 of a quad are of the even values of both pairs, 2 and 3 of the odd ones.
+            // Bytes 0 and 1 of a quad come from the even values of both pairs, bytes 2 and 3 from the odd ones.
             let q = q[first + at % 2 * 2][at / 2];
             *lower = q as i8;
             *upper = ((q + 128) >> 8) as i8;

@@ -3,7 +3,7 @@
 /// Rows in a group: the lanes of an f32 vector.
 pub(crate) const GROUP: usize = 8;
 
-/// Values in a run, which share one scale of the activations.
+/// Values in a run, which is 32 consecutive values of a row. The activations have one scale per run.
 pub(crate) const RUN: usize = 32;
 
 /// The pair in the lower bytes of a quad.

@@ -48,8 +48,8 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
     /// Use the portable kernels instead of faster ones, for comparison. A wasm module has only one kind.
     pub portable: bool,
-    /// Store weights as f32 and do not quantize activations, to tell rounding from faults. Takes four to eight times
-    /// the memory.
+    /// Store weights as f32 and do not quantize activations, to tell rounding errors from bugs. Takes four to eight
+    /// times the memory.
     pub precise: bool,
 }
 

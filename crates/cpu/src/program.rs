@@ -135,7 +135,7 @@ impl Ropes {
                 ropes.of_node.push(None);
                 continue;
             };
-            let table = distinct.iter().position(|other| other.turns_like(rope));
+            let table = distinct.iter().position(|other| other.has_same_rotation(rope));
             if table.is_none() {
                 let factors = rope.factors.map(|factors| factors.of_context(options.context_length));
                 let factors = factors.map(|f| weights[f.0 as usize].vector()).transpose()?;

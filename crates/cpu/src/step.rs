@@ -78,7 +78,7 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
     let tokens = step.tokens.len();
     if tokens == 0 || tokens > options.max_batch {
         return Err(BackendError::Internal(format!(
-            "a step of {tokens} tokens, not 1 to {}",
+            "a step has {tokens} tokens, but must have 1 to {}",
             options.max_batch
         )));
     }

@@ -29,7 +29,7 @@ mod threads {
 
     /// Registers a thread.
     #[unsafe(no_mangle)]
-    extern "C" fn take_seat() -> usize {
+    extern "C" fn take_slot() -> usize {
         linnet_cpu::take_slot().expect("a slot")
     }
 

@@ -28,7 +28,7 @@ fn graph() -> Graph {
     g.finish(logits).expect("a graph")
 }
 
-/// The same with a table of integers, of one block a token.
+/// The same with a table of integers, of one block per token.
 fn quantized_graph() -> Graph {
     let g = Builder::new();
     let table = g.weight("table", DType::Q8_0, 2, 32);

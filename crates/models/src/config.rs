@@ -107,7 +107,7 @@ impl Config {
         }
         keys.width("attention.head_count", &[heads, head_dim])?;
         if keys.size_or("attention.value_length", head_dim)? != head_dim {
-            return Err(keys.unsupported("attention.value_length", "different from the length of the keys"));
+            return Err(keys.unsupported("attention.value_length", "different from the key length"));
         }
         keys.check_head("rope.dimension_count", head_dim, rotary_dim)?;
         let table = header
@@ -117,7 +117,7 @@ impl Config {
             .ok_or(ModelError::MissingTensor { tensor: "token_embd.weight".to_owned() })?;
         let vocab_size = table.dims.get(1).copied().unwrap_or(0);
         if vocab_size == 0 || vocab_size > u64::from(MAX) {
-            return Err(keys.bad("vocab_size", vocab_size, "the embedding table has no rows or too many"));
+            return Err(keys.bad("vocab_size", vocab_size, "the embedding table has no rows, or too many"));
         }
         if block_count > MOST_LAYERS {
             return Err(keys.bad("block_count", block_count, "it is too large"));
@@ -179,7 +179,7 @@ impl<'a> Keys<'a> {
         Ok(self.optional_size(name)?.unwrap_or(default))
     }
 
-    /// A count of at least 1 that is the same in all layers, from a number or an array of as many.
+    /// A count of at least 1 that is the same in all layers, from a number, or an array with one for each layer.
     fn uniform(&self, name: &str, layers: usize) -> Result<usize, ModelError> {
         let sizes = match self.header.metadata.get(&self.key(name)) {
             Some(Value::Array(_)) => self.sizes(name, layers, None)?,
@@ -191,7 +191,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A count for each layer, from a number or an array of as many; 0 is allowed in an array.
+    /// A count for each layer, from a number, or an array with one for each layer; 0 is allowed in an array.
     pub(crate) fn sizes(
         &self,
         name: &str,
@@ -212,7 +212,7 @@ impl<'a> Keys<'a> {
         };
         let size = |n: i64| {
             let size = usize::try_from(n).ok().filter(|n| *n <= MAX as usize);
-            size.ok_or_else(|| self.bad(name, n, "it is absurd"))
+            size.ok_or_else(|| self.bad(name, n, "it is negative or too large"))
         };
         sizes.iter().map(size).collect()
     }
@@ -265,7 +265,7 @@ impl<'a> Keys<'a> {
         let product = factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
         product.filter(|product| *product <= WIDEST).ok_or_else(|| {
             let factors: Vec<String> = factors.iter().map(usize::to_string).collect();
-            self.bad(name, factors.join(" x "), "no row is so wide")
+            self.bad(name, factors.join(" x "), "the row is too wide")
         })
     }
 
@@ -277,7 +277,7 @@ impl<'a> Keys<'a> {
         rotary_dim: usize,
     ) -> Result<(), ModelError> {
         if head_dim > MOST_HEAD {
-            return Err(self.bad(name, head_dim, "no head is so large"));
+            return Err(self.bad(name, head_dim, "a head is too large"));
         }
         if rotary_dim > head_dim || !rotary_dim.is_multiple_of(2) {
             return Err(self.bad(name, rotary_dim, "it must be even and at most the head's size"));

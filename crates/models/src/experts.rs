@@ -32,7 +32,7 @@ impl Experts {
         let dense = model.config.feed_forward_length.first().copied().unwrap_or(0);
         let (count, used) = (keys.size("expert_count")?, keys.size("expert_used_count")?);
         if used > count {
-            return Err(keys.bad("expert_used_count", used, "there are fewer experts"));
+            return Err(keys.bad("expert_used_count", used, "it is greater than the number of experts"));
         }
         if used > MOST_USED {
             return Err(keys.bad("expert_used_count", used, "it is too large"));

@@ -1,6 +1,6 @@
 //! Compares every format bit for bit with gguf-py and ggml's C routines.
 //!
-//! The digests and the hand-made blocks in the other files are a second opinion.
+//! The digests and the hand-made blocks in the other files are independent checks.
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `wei
 
 override COLS: u32;          // inputs
 override OUTPUTS: u32;       // rows of this part of the matrix
-override FIRST: u32 = 0;     // first of them in the whole matrix
+override FIRST: u32 = 0;     // index of the first of them in the whole matrix
 override STRIDE: u32;        // of a row of y and residual
 override BIAS: bool;
 override RESIDUAL: bool = false;

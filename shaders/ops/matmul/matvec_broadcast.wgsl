@@ -12,7 +12,7 @@ override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `wei
 
 override COLS: u32;        // inputs
 override OUTPUTS: u32;     // rows of this part of the matrix
-override FIRST: u32 = 0;   // first of them in the whole matrix
+override FIRST: u32 = 0;   // index of the first of them in the whole matrix
 override NORM: bool;
 override EPS: f32 = 0.0;
 override BIAS: bool;

@@ -1,6 +1,6 @@
 #requires sample/candidates, THREADS, RECENT, WIDTH, logits, history, counts, sampling
 // Penalties on the logits of earlier tokens, and suppressed tokens, for sample.wgsl. If several invocations have tokens
-// of the same quad, one of them does all.
+// of the same quad, one of them does the work of all.
 
 const TAKEN: u32 = 0x80000000u; // marks a quad, in the count of its first token
 

@@ -161,7 +161,7 @@ impl<'a> Composer<'a> {
         self.include(format, place)
     }
 
-    /// Appends a part in which `rename` gives another name to a buffer and to all that reads it.
+    /// Appends a part in which `rename` changes the name of a buffer and of everything that reads it.
     fn append_renamed(&mut self, part: Composer<'a>, rename: impl Fn(&str) -> String) {
         self.text.push_str(&rename(&part.text));
         self.included_renamed.extend(part.included.into_iter().chain(part.included_renamed));

@@ -217,7 +217,7 @@ impl<R: CachedRows> Attend<'_, R> {
     fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
         let AttendTile { attention, kv_head, position, .. } = self.tile;
         let Attention { heads, kv_heads, head_dim, scale, .. } = attention;
-        // The keys of the chunk that a query sees: from, to.
+        // The range of the chunk's keys that each query sees: start and end.
         let mut seen = [[0; 2]; 4];
         let mut scales = [0.0; 4];
         let scale = if attention.soft_cap.is_some() { scale } else { scale * LOG2_E };

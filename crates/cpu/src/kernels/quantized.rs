@@ -18,8 +18,8 @@ use crate::packed::{Codes, Format, Matrix, Packed, PackedRuns, PanelRun};
 use crate::pool::Pool;
 use crate::simd::{ByteIsa, ByteKernel, ByteSimd, Isa, Kernel, Simd, four_times, twice};
 
-/// Distance in bytes of software prefetching. Decoding reads every weight once, and with the hardware prefetcher alone
-/// it stalls.
+/// Distance in bytes of software prefetching. Decoding reads every weight once, and stalls if only the hardware
+/// prefetches.
 const AHEAD: usize = 4096;
 
 /// The instruction set that multiplies the bytes of a format, if there is one.

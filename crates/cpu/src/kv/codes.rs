@@ -91,7 +91,7 @@ pub(crate) struct CodeRows<C> {
     pub(super) value_scales: Vec<[u16; LANES]>,
 }
 
-/// Iterations for a tile of positions, or for as many elements of a key.
+/// Iterations for a tile of positions, or for the same number of elements of a key.
 pub(super) const STEPS: usize = TILE / (2 * STEP);
 
 /// One number for each position of a tile, as vectors.

@@ -34,7 +34,7 @@ const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE));
 pub(super) const BLOCK: usize = KvFormat::BLOCK;
 
 /// Distance in bytes of software prefetching: with the hardware prefetcher alone, reading a large cache stalls.
-/// (Measured: 4,096 and 8,192 are alike, 2,048 is too short.)
+/// (Measured: 4,096 and 8,192 are equally fast, 2,048 is too short.)
 pub(super) const AHEAD: usize = 8192;
 
 /// The sizes of a cache.

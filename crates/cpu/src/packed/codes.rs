@@ -28,7 +28,7 @@ pub(crate) trait QuadSink<S: Simd> {
 
 /// Makes quads of pairs, which must come in ascending order.
 struct Join<'a, S: Simd, K> {
-    /// The last pairs with an index of 0 or 1, of each four.
+    /// The latest pairs with `index % 4` of 0 and of 1.
     first: [S::I16; 2],
     sink: &'a mut K,
 }

@@ -8,7 +8,7 @@ use crate::simd::Simd;
 
 /// A quantized block format, repacked: the value at `k` is `scale * (code - OFFSET) + min`.
 pub(crate) trait Format: 'static {
-    /// A run of eight rows: codes, and other data of only this run.
+    /// A packed run of eight rows: codes, and the data that only this run has.
     type Run: Copy + Send + Sync + Zeroable;
     /// The shared data of [`Self::RUNS`] runs of eight rows.
     type Shared: Copy + Send + Sync + Zeroable;
@@ -23,7 +23,7 @@ pub(crate) trait Format: 'static {
     /// Whether the format has minima.
     const MIN: bool;
 
-    /// The codes of a run.
+    /// The codes of a packed run.
     fn codes(run: &Self::Run) -> &<Self::Codes as Codes>::Words;
     /// Decodes the shared data.
     fn factors<S: Simd>(s: S, shared: &Self::Shared) -> Self::Factors<S>;

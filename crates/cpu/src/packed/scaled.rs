@@ -23,7 +23,7 @@ use super::table::{Iq1, Iq2, Iq3S, Iq3Xxs, Iq4Halves};
 use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
-/// A run of eight rows.
+/// A packed run of eight rows, with a scale for each half.
 #[derive(Clone, Copy, Zeroable)]
 pub(crate) struct ScaledRun<W> {
     words: W,

@@ -23,7 +23,7 @@ pub(crate) trait Table: 'static {
         }
         least
     };
-    /// The values minus the least one, which kernels look up because they are unsigned.
+    /// The values minus the least one. Kernels look these up, because they are unsigned.
     const SHIFTED: [u8; 16] = {
         let (mut shifted, mut i) = ([0; 16], 0);
         while i < 16 {
@@ -46,7 +46,7 @@ pub(crate) trait Table: 'static {
 /// Codes `C` that are indices in the table `T`.
 pub(crate) struct Tabled<C, T>(PhantomData<(C, T)>);
 
-/// Looks quads up and passes them on, as [`QuadSink`], or their pairs, as [`Sink`].
+/// Looks up the values of quads. Passes them to a [`QuadSink`] or, as pairs, to a [`Sink`].
 struct Lookup<'a, K, const PAIRS: bool> {
     table: &'a [u8; 16],
     sink: &'a mut K,

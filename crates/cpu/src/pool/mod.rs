@@ -84,7 +84,7 @@ impl Pool {
         // After a failure a worker may still run the previous job, so no other may start.
         assert!(!shared.panicked.load(Ordering::Relaxed), "{FAILED_BEFORE}");
         // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
-        // let it end, not even by a panic, before all that have begun are done and no other can begin.
+        // let it end, not even by a panic, before all workers that have begun are done and no other can begin.
         let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
         // SAFETY: the gate is 0 here (each call waits for that), so no worker reads the cell, and `&mut self` keeps
         // other callers away.

@@ -109,8 +109,8 @@ pub(super) fn work(shared: &Shared, index: usize) {
         if !shared.enter() {
             continue;
         }
-        // SAFETY: the open gate says that the owner has written the job, and it leaves it alone until all who were
-        // counted have left.
+        // SAFETY: the open gate says that the owner has written the job, and does not change it until all counted
+        // workers have left.
         let job = unsafe { *shared.job.get() };
         if let Some((job, threads)) = job
             && index < threads

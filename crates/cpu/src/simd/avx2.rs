@@ -21,7 +21,7 @@ use super::vectors::{Kernel, Simd};
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    /// The proof, if it is true.
+    /// The proof, if the processor has these features.
     pub(crate) fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
@@ -62,7 +62,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn prefetch<T>(self, from: &T, ahead: usize) {
         let line = std::ptr::from_ref(from).wrapping_byte_add(ahead);
-        // SAFETY: a prefetch reads nothing that the program could see, and none fails.
+        // SAFETY: a prefetch has no visible effect and cannot fail.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
     }
 

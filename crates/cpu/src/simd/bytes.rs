@@ -17,7 +17,7 @@ pub(crate) struct Relaxed(());
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 impl Relaxed {
-    /// The proof, if it is true.
+    /// The proof, if the module has relaxed SIMD.
     #[inline]
     fn detect() -> Option<Self> {
         super::relaxed::available().then_some(Relaxed(()))
@@ -48,7 +48,7 @@ std::thread_local! {
 }
 
 impl ByteIsa {
-    /// The one to use, if there is one.
+    /// The instruction set to use, if there is one.
     #[inline]
     pub(crate) fn choose() -> Option<Self> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -1,6 +1,6 @@
 //! Conversion to IEEE half precision by integer arithmetic without branches, so that loops over it are vectorized.
 
-/// Encodes the nearest half; values out of range become the greatest of their sign.
+/// Encodes the nearest half; values out of range become the largest finite half of their sign.
 #[inline(always)]
 pub(crate) fn encode_f16(value: f32) -> u16 {
     const GREATEST: f32 = 65504.0;

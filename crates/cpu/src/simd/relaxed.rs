@@ -13,7 +13,7 @@ use core::arch::wasm32::{
 #[inline(never)]
 pub(super) fn available() -> bool {
     static ANSWER: bool = false;
-    // SAFETY: it is of a static. The compiler may conclude nothing from its value.
+    // SAFETY: the pointer is to a static. The read is volatile, so that the compiler assumes nothing about the value.
     unsafe { std::ptr::read_volatile(&raw const ANSWER) }
 }
 

@@ -62,7 +62,7 @@ fn splat(v: v128) -> [v128; 2] {
 }
 
 impl Simd for Simd128 {
-    // x86-64 has sixteen of 128 bits.
+    // x86-64 has sixteen registers of 128 bits.
     const REGISTERS: usize = 8;
     type I16 = [v128; 2];
     type I32 = [v128; 2];

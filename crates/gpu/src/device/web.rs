@@ -1,7 +1,7 @@
 //! The GPU interface of a page. wgpu drives it, except where wgpu 30 falls short:
 //!
 //! - it cannot ask for the feature `subgroups`, so the adapter that it gets has a `requestDevice` of our own;
-//! - it panics on an internal error, so an own handler takes errors that no scope catches;
+//! - it panics on an internal error, so a handler of our own takes errors that no scope catches;
 //! - it copies what it writes through the wasm heap, so bytes of JavaScript are written through the browser's own
 //!   queue.
 

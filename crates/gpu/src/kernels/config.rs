@@ -104,7 +104,7 @@ impl KernelConfig {
         self.disabled_features.borrow().clone()
     }
 
-    /// Disables the variant that needs most of the adapter.
+    /// Disables the variant with the highest requirements.
     ///
     /// # Errors
     /// [`BackendError::NoAdapter`] if no variant is left to disable.
@@ -115,7 +115,7 @@ impl KernelConfig {
             }
             selected @ Selected { math: Math::F16, .. } => (Selected { math: Math::F32, ..selected }, "f16"),
             selected @ Selected { math: Math::Int8, .. } => {
-                (Selected { math: Math::F32, ..selected }, "products of integers")
+                (Selected { math: Math::F32, ..selected }, "integer products")
             }
             selected @ Selected { subgroup_size: Some(_), .. } => {
                 (Selected { subgroup_size: None, ..selected }, "subgroups")

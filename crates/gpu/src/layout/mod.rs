@@ -1,4 +1,4 @@
-//! The layout that host and shaders share: rows, the structs that the host writes, and the numbers of enums.
+//! The layout that host and shaders share: rows, the structs that the host writes, and the values of enums.
 
 mod sampling_params;
 mod step;
@@ -14,7 +14,7 @@ pub(crate) use self::step::Step;
 /// Bytes of an f32.
 pub(crate) const F32: u64 = size_of::<f32>() as u64;
 
-/// Elements of a row in memory: rows begin at whole vectors of four.
+/// Elements of a row in memory, padded to a multiple of four.
 pub(crate) fn stride(width: usize) -> usize {
     width.next_multiple_of(4)
 }
@@ -29,7 +29,7 @@ pub(crate) fn row_groups(items: usize) -> u32 {
     items.div_ceil(rows::THREADS as usize) as u32
 }
 
-/// The number of an activation in `gated.wgsl`.
+/// The value of an activation in `gated.wgsl`.
 pub(crate) fn activation(activation: Activation) -> f64 {
     match activation {
         Activation::Identity => 0.0,

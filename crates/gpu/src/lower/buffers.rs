@@ -174,7 +174,7 @@ impl Buffers {
     }
 
     fn find_rope(&self, rope: &Rope) -> Option<&Buffer> {
-        self.rotations.iter().find(|(other, _)| rope.turns_like(other)).map(|(_, buffer)| buffer)
+        self.rotations.iter().find(|(other, _)| rope.has_same_rotation(other)).map(|(_, buffer)| buffer)
     }
 
     /// The rotation table of a rope.

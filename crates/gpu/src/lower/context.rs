@@ -29,7 +29,7 @@ pub(crate) struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
-    /// Appends a dispatch; the buffers in the order of their bindings.
+    /// Appends a dispatch. The buffers are in the order of their bindings.
     pub fn push(
         &mut self,
         label: &str,

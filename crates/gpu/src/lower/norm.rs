@@ -10,7 +10,7 @@ use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
 
 impl Lowering<'_> {
-    /// `y = norm(x)`, of x of the shape `info`.
+    /// `y = norm(x)`, where `info` is the shape of x.
     pub fn norm(
         &mut self,
         label: &str,

@@ -1,4 +1,4 @@
-//! One matrix product: its kernel, and the constants and buffers of that.
+//! A matrix product: its kernel, and the kernel's constants and buffers.
 
 use linnet_graph::{Activation, BackendError, Norm, Projection, Rows, WeightId, WeightSpec};
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};

@@ -264,7 +264,9 @@ impl Program {
             OutputRequest::Logits(rows) => rows,
         };
         if tokens == 0 || tokens > max_batch {
-            return Err(BackendError::Internal(format!("a step has {tokens} tokens, not 1 to {max_batch}")));
+            return Err(BackendError::Internal(format!(
+                "a step has {tokens} tokens, but must have 1 to {max_batch}"
+            )));
         }
         if step.position.checked_add(tokens + following).is_none_or(|end| end > context_length) {
             return Err(BackendError::Internal(format!(

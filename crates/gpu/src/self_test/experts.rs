@@ -85,7 +85,7 @@ impl ExpertsCase {
             && std::mem::discriminant(&self.makes) == std::mem::discriminant(&other.makes)
     }
 
-    /// The cost of a trial, to compare with alike ones.
+    /// The cost of a trial, to compare with similar ones.
     pub fn work(&self) -> (bool, usize) {
         (!self.many, self.rows * self.cols)
     }

@@ -1,5 +1,5 @@
 //! Tests of the device: before a model is compiled, its kernels run on products and attentions with known results. A
-//! driver that miscompiles a kernel fails here instead of making the model talk nonsense.
+//! driver that miscompiles a kernel fails here instead of making the model generate nonsense.
 //!
 //! Compiling a kernel takes longer than a whole trial. So a trial has the shape of a part of the model and runs the
 //! same pipelines, which are compiled once.
@@ -92,8 +92,8 @@ impl SelfTests {
     }
 }
 
-/// The trials for a graph, of the kernels that have variants: of each kind of product the one with the least work. A
-/// weight's buffer has at most `max_part` bytes.
+/// The trials for a graph, of the kernels that have variants. For each kind of product it is the one with the least
+/// work. A weight's buffer has at most `max_part` bytes.
 fn trials(graph: &Graph<FusedOp>, options: CompileOptions, max_part: u64) -> Vec<Trial> {
     let mut products: Vec<product::ProductCase> = Vec::new();
     let mut mixtures: Vec<experts::ExpertsCase> = Vec::new();
@@ -136,7 +136,7 @@ fn trials(graph: &Graph<FusedOp>, options: CompileOptions, max_part: u64) -> Vec
     trials
 }
 
-/// Adds a shape, or replaces an alike one with more work.
+/// Adds a shape, or replaces a similar one that takes more work.
 fn keep_least<S, W: PartialOrd>(
     kept: &mut Vec<S>,
     shape: S,

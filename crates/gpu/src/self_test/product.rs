@@ -114,8 +114,8 @@ impl ProductCase {
         kernel(self) == kernel(other)
     }
 
-    /// The cost of a trial, to compare with alike ones: first whether it leaves kernels untested, then whether it needs
-    /// pipelines of its own, then its size.
+    /// The cost of a trial, to compare with similar ones: first whether it leaves kernels untested, then whether it
+    /// needs pipelines of its own, then its size.
     pub fn work(&self) -> (bool, bool, usize) {
         (!self.many, self.joined, self.rows * self.cols)
     }

@@ -2,7 +2,8 @@
 
 use linnet_graph::{CompileOptions, FusedOp, Graph, GraphError, KvFormat};
 
-/// Tokens of a trial: first all in one step, for the kernels of many rows, then the last alone, for those of one.
+/// Tokens of a trial: first all in one step, for the kernels of many rows, then the last one alone, for the kernels of
+/// one row.
 pub(super) const TOKENS: usize = 3;
 
 /// A trial as a model of a few tokens.

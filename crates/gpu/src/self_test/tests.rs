@@ -132,7 +132,7 @@ fn gpu_kernels_pass_their_trials() {
     }
 }
 
-/// Breaks kernels that no other trial runs, each in another way.
+/// Breaks kernels that no other trial runs, each in a different way.
 #[test]
 fn gpu_trials_find_what_is_wrong() {
     let wrong: crate::AlterKernels = |name, wgsl| {

@@ -281,7 +281,7 @@ mod tests {
         compile(&mut gpu);
         let disabled_features = gpu.capabilities().disabled_features.clone();
         assert!(
-            matches!(&disabled_features[..], [why] if why.starts_with("without products of integers")),
+            matches!(&disabled_features[..], [why] if why.starts_with("without integer products")),
             "{disabled_features:?}"
         );
         prefer_integers(&gpu);

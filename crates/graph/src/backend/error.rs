@@ -43,7 +43,7 @@ pub enum BackendError {
         /// The platform's message.
         reason: String,
     },
-    /// The caller broke a rule of this interface, or the backend one of the platform's.
+    /// The caller violated the contract of this interface, or the backend that of the platform.
     #[error("internal error: {0}")]
     Internal(String),
 }

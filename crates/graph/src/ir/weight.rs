@@ -11,8 +11,8 @@ pub struct WeightUses {
     pub matrix: bool,
     /// It is read as plain numbers: a norm's scale, a bias, rope factors.
     pub vector: bool,
-    /// Where it is the matrix of an [`Op::ExpertMatMul`](crate::Op::ExpertMatMul): how many experts' matrices of equal
-    /// height are stacked in it; else 0.
+    /// For the matrix of an [`Op::ExpertMatMul`](crate::Op::ExpertMatMul), the number of experts, whose matrices of
+    /// equal height are stacked in it; otherwise 0.
     pub experts: usize,
 }
 
@@ -68,7 +68,7 @@ mod tests {
         // Its bytes are 18 of 32 values, which as numbers are 128.
         assert!(!spec(DType::Q4_0, 1 << 15, 1 << 15, true).fits(addresses));
         assert!(spec(DType::Q4_0, 1 << 15, 1 << 14, true).fits(addresses));
-        // Wrapped around, this would be nothing.
+        // Wrapped around, this would be 0.
         assert!(!spec(DType::F32, 1 << 16, 1 << 16, false).fits(addresses));
         assert!(!spec(DType::F32, usize::MAX, usize::MAX, false).fits(u64::MAX));
     }

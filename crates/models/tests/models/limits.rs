@@ -1,4 +1,4 @@
-//! Files with larger numbers than models have.
+//! Files whose hyperparameters are larger than any model's.
 
 use linnet_gguf::{Array, Value};
 use linnet_models::ModelError;
@@ -18,7 +18,7 @@ fn products_are_bounded() {
         assert_eq!(bad, refused, "{dim}: {error}");
     }
     let error = File::new().set("llama.attention.key_length", Value::U32(1 << 20)).error();
-    assert!(matches!(error, ModelError::BadValue { reason: "no head is so large", .. }), "{error}");
+    assert!(matches!(error, ModelError::BadValue { reason: "a head is too large", .. }), "{error}");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usi
     }
     let alike = match (&q.rope, &k.rope) {
         (None, None) => true,
-        (Some(a), Some(b)) => a.turns_like(b) && a.style == b.style && a.head_dim == b.head_dim,
+        (Some(a), Some(b)) => a.has_same_rotation(b) && a.style == b.style && a.head_dim == b.head_dim,
         _ => false,
     };
     // Kernels for this node read a head in quads.

@@ -10,7 +10,11 @@ impl Builder {
         let mut s = self.state.borrow_mut();
         let ValueInfo { rows, width } = s.values[logits.0 as usize];
         if router.experts != width || router.used == 0 || router.used > width {
-            s.shape_error("router", width, "it is not the number of experts, or fewer than are used");
+            s.shape_error(
+                "router",
+                width,
+                "it must be the number of experts, and at least as many as are used",
+            );
         }
         if let Some(bias) = router.bias {
             s.uses(bias).vector = true;
@@ -40,7 +44,7 @@ impl Builder {
             s.expect_width("expert_matmul", weight, input.width);
         }
         if outputs * experts != stacked || outputs == 0 || input.rows != ids.rows {
-            s.shape_error("expert_matmul", input.width, "the matrix is not a stack of one for each expert");
+            s.shape_error("expert_matmul", input.width, "the matrix is not a stack of one matrix per expert");
         }
         if let Some(bias) = bias {
             s.uses(bias).vector = true;

@@ -298,7 +298,7 @@ impl State {
     ) -> [Value; N] {
         let outputs = infos.map(|info| {
             if info.width > WIDEST {
-                self.shape_error(op.name(), info.width, "no row is so wide");
+                self.shape_error(op.name(), info.width, "the row is too wide");
             }
             self.values.push(info);
             Value(self.values.len() as u32 - 1)

@@ -17,7 +17,7 @@ impl Builder {
             s.shape_error(
                 "conv",
                 info.width,
-                "the kernel has another number of channels, or fewer than two taps",
+                "the kernel has a different number of channels, or fewer than two taps",
             );
         }
         let state = s.state(channels.saturating_mul(taps.saturating_sub(1)));

@@ -3,7 +3,7 @@
 use crate::ir::ops::{Activation, Attention, Conv, Epilogue, ExpertMatMul, MatMul, Norm, Projection, Rope};
 use crate::ir::value::WeightId;
 
-/// What is done with the products of a [`FusedMatMul`] before they are stored.
+/// How the products of a [`FusedMatMul`] are changed before they are stored.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FusedEpilogue {
     /// As [`Epilogue::Store`].
@@ -27,7 +27,7 @@ pub struct FusedMatMul {
     /// If set, the inputs are `(y, residual)`, and `x` is their sum as in [`NormAdd`], which is also the last output.
     /// There are no biases and no [`FusedEpilogue::Residual`].
     pub fused_add_norm: Option<NormAdd>,
-    /// Normalisation applied to each row of `x` first.
+    /// Normalization applied to each row of `x` first.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.
     pub projections: Vec<Projection>,
@@ -49,7 +49,7 @@ impl From<MatMul> for FusedMatMul {
 /// `scale[0] * (residual + norm(x))`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct NormAdd {
-    /// Normalisation of what is added.
+    /// Normalization of what is added.
     pub norm: Norm,
     /// A number from the file, `[1]`; `None` means 1.
     pub scale: Option<WeightId>,
@@ -81,7 +81,7 @@ pub struct GatedParts {
 /// The gated product of two matrices of each selected expert, optionally with a norm of the row first.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GatedExperts {
-    /// Normalisation applied to the row.
+    /// Normalization applied to the row.
     pub norm: Option<Norm>,
     /// The experts' matrices of the gate.
     pub gate: ExpertMatMul,

@@ -23,14 +23,14 @@ pub struct Projection {
     pub bias: Option<WeightId>,
 }
 
-/// What is done with the products of a [`MatMul`] before they are stored.
+/// How the products of a [`MatMul`] are changed before they are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Epilogue {
     /// Each projection's product is an output of its own.
     Store,
     /// One projection; the node's second input is added to the product.
     Residual,
-    /// Two projections, gate and up, of equal shape; the one output is `activation(gate) * up`.
+    /// Two projections of equal shape, gate and up; the output is `activation(gate) * up`.
     Gated(Activation),
 }
 
@@ -70,7 +70,7 @@ pub struct MatMul {
 pub enum RopeStyle {
     /// Neighbours `(2i, 2i + 1)`: ggml's NORM; used by `llama`.
     Interleaved,
-    /// The i-th of the first half with the i-th of the second half of the rotary dimensions: ggml's NEOX.
+    /// Element i of the first half and element i of the second half of the rotary dimensions: ggml's NEOX.
     Halves,
 }
 
@@ -95,8 +95,8 @@ pub struct Rope {
 }
 
 impl Rope {
-    /// Whether both rotate a head at a position alike, so that one table of sines and cosines serves both.
-    pub fn turns_like(&self, other: &Rope) -> bool {
+    /// Whether both rotate a head at a position in the same way, so that one table of sines and cosines serves both.
+    pub fn has_same_rotation(&self, other: &Rope) -> bool {
         self.frequencies == other.frequencies
             && self.factors == other.factors
             && self.magnitude == other.magnitude
@@ -135,8 +135,8 @@ impl RopeFactors {
 /// Query head `h` reads key/value head `h / (heads / kv_heads)`; a query at position `p` sees positions `0..=p`, with a
 /// window `w` the last `w` of them. Its weights are `softmax(cap(scale * temperature(p) * q · k))`.
 ///
-/// Several layers may read the cache of one: only its own layer stores to it. Positions outside all their windows are
-/// dropped, see [`KvLayer`](crate::KvLayer).
+/// Several layers may read the cache of one layer, but only that layer stores to it. Positions outside the windows of
+/// all of them are dropped, see [`KvLayer`](crate::KvLayer).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Attention {
     /// Index into [`Graph::kv_layers`](crate::Graph::kv_layers).

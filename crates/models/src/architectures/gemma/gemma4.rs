@@ -8,7 +8,7 @@ use crate::layer::{Layer, Norms};
 use crate::model_builder::ModelBuilder;
 use crate::rope::{RopeConfig, RopeParams, Scaling};
 
-/// Parameters that the layers with a window share, or those without.
+/// Parameters that all layers with a window share, or all layers without one.
 struct LayerKind {
     head_dim: usize,
     rope: RopeConfig,
@@ -23,7 +23,7 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     let shared = keys.nonzero("attention.shared_kv_layers")?.unwrap_or(0);
     let near_dim = keys.size_or("attention.key_length_swa", c.head_dim)?;
     if keys.size_or("attention.value_length_swa", near_dim)? != near_dim {
-        return Err(keys.unsupported("attention.value_length_swa", "different from the length of the keys"));
+        return Err(keys.unsupported("attention.value_length_swa", "different from the key length"));
     }
     let near_rotary = keys.size_or("rope.dimension_count_swa", near_dim)?;
     keys.check_head("rope.dimension_count_swa", near_dim, near_rotary)?;
@@ -75,7 +75,7 @@ impl LayerAttention<'_> {
     fn record(&self, layer: &Layer<'_>, h: Value) -> Result<Value, ModelError> {
         let Layer { graph: g, heads, kv_heads, head_dim, .. } = *layer;
         let LayerKind { rope, cache, .. } = self.kind;
-        let missing = || layer.model.keys.unsupported("attention.shared_kv_layers", "all layers of a kind");
+        let missing = || layer.model.keys.unsupported("attention.shared_kv_layers", "all layers of one kind");
         let cache = cache.ok_or_else(missing)?;
         let q = layer.head_norm("attn_q_norm", layer.linear("attn_q", h, heads * head_dim)?)?;
         let q = rope.apply(g, q);

@@ -31,9 +31,7 @@ impl Delta {
         // Queries and keys have the same number of heads.
         keys.width("ssm.group_count", &[2, delta.key_heads, delta.head_dim])?;
         if keys.size("ssm.inner_size")? != inner {
-            return Err(
-                keys.unsupported("ssm.inner_size", "with heads of values of another size than those of keys")
-            );
+            return Err(keys.unsupported("ssm.inner_size", "value heads of a different size than key heads"));
         }
         Ok(delta)
     }
@@ -45,7 +43,7 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     if model.keys.has("rope.dimension_sections")
         && model.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0
     {
-        return Err(model.keys.unsupported("rope.dimension_sections", "with a fourth section"));
+        return Err(model.keys.unsupported("rope.dimension_sections", "a fourth section"));
     }
     let (rope, delta) = (model.rope(RopeStyle::Halves)?, Delta::read(model)?);
     let interval = model.keys.size_or("full_attention_interval", 4)?;
