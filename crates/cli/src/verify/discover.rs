@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 8;
 /// A set of cases that share files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A published model: the folder of its index, and the one file if only that was given.
+    /// A published model: the folder of its index, and one of its files if only that was given.
     Real(PathBuf, Option<String>),
     /// A folder with `model.gguf` and `golden.safetensors`.
     Tiny(PathBuf),
@@ -33,6 +33,25 @@ pub enum Found {
     Chat(PathBuf),
     /// Tool loops and their prompts by several templates.
     Loops(PathBuf),
+    /// JSON schemas, grammars or expressions, and texts or tokens that fit them.
+    Constraint(Constraints, PathBuf),
+}
+
+/// What a file judges constraints with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraints {
+    /// Schemas as applications write them, and values.
+    Schemas,
+    /// A file of the JSON-Schema-Test-Suite.
+    Suite,
+    /// Schemas that must be refused or bounded.
+    Hostile,
+    /// llama.cpp's grammars, and texts.
+    Gbnf,
+    /// JavaScript's expressions, and texts.
+    Expressions,
+    /// Sets of next tokens.
+    Masks,
 }
 
 /// All cases under `path`, which may be a folder at any level or a single file, sorted by path.
@@ -163,13 +182,37 @@ fn vocabulary(gguf: &Path) -> Option<Found> {
 }
 
 fn of_json(path: &Path) -> Option<Found> {
-    let Ok(Value::Object(content)) = json(path) else { return None };
+    let content = match json(path) {
+        Ok(Value::Object(content)) => content,
+        Ok(Value::Array(list)) => {
+            let kind = match list.first()? {
+                Value::Object(first) if first.contains_key("schema_text") => Constraints::Hostile,
+                Value::Object(first) if !["schema", "tests"].iter().all(|key| first.contains_key(*key)) => {
+                    return None;
+                }
+                Value::Object(first) if first.contains_key("keywords") => Constraints::Schemas,
+                Value::Object(first) if first.contains_key("description") => Constraints::Suite,
+                _ => return None,
+            };
+            return Some(Found::Constraint(kind, path.to_owned()));
+        }
+        _ => return None,
+    };
     let has = |keys: [&str; 2]| keys.iter().all(|key| content.contains_key(*key));
     if has(["template", "render"]) {
         return Some(Found::Chat(path.to_owned()));
     }
     if has(["families", "loops"]) {
         return Some(Found::Loops(path.to_owned()));
+    }
+    for (keys, kind) in [
+        (["grammars", "invalid_or_hostile"], Constraints::Gbnf),
+        (["regexes", "refused_or_hostile"], Constraints::Expressions),
+        (["vocabulary", "pairs"], Constraints::Masks),
+    ] {
+        if has(keys) {
+            return Some(Found::Constraint(kind, path.to_owned()));
+        }
     }
     if !content.contains_key("cases") {
         return None;

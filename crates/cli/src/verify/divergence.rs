@@ -51,7 +51,7 @@ impl Divergence {
     }
 }
 
-/// The larger of two, or NaN if either is.
+/// The larger of two numbers, or NaN if either is NaN.
 pub fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }

@@ -1,6 +1,7 @@
 //! `linnet verify`: compares the engine with reference results.
 
 mod chat;
+mod constraint;
 mod dequant;
 mod discover;
 mod divergence;
@@ -28,7 +29,7 @@ use discover::Found;
 use report::Report;
 
 /// Compare the engine with reference files: models, block formats, tokenizers, chat templates,
-/// chat formats
+/// chat formats, constraints
 ///
 /// Prints one line per case with its figure and limit. Exits with 1 if a case fails and with 2 if there were
 /// none.
@@ -152,6 +153,11 @@ fn verify<B: Backend>(
             }
             Found::Loops(path) => {
                 for outcome in chat::loops(path) {
+                    context.report.add(outcome)?;
+                }
+            }
+            Found::Constraint(kind, path) => {
+                for outcome in constraint::run(*kind, path, found) {
                     context.report.add(outcome)?;
                 }
             }

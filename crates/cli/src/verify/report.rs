@@ -11,7 +11,7 @@ use crate::terminal::one_line;
 /// The result of one case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
-    /// `real`, `tiny`, `quants`, `dequant`, `tokenizers`, `templates` or `chat`.
+    /// `real`, `tiny`, `quants`, `dequant`, `tokenizers`, `templates`, `chat`, `json-schema`, `grammars` or `masks`.
     pub kind: &'static str,
     /// The model, file or type.
     pub name: String,

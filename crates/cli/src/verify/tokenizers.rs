@@ -180,8 +180,8 @@ impl Tally {
             .map(|id| tokenizer.token_bytes(*id))
             .collect::<Option<Vec<_>>>()
             .map(|b| b.concat());
-        // llama.cpp's text may differ where it cleans up spaces, which is a matter of taste; a text that the
-        // vocabulary cannot express is a real difference.
+        // llama.cpp's text may differ where it cleans up spaces, which is not an error. A text that the vocabulary
+        // cannot express is a real difference.
         let answer = case.detokenized_hex.as_deref().and_then(unhex);
         match bytes {
             Some(bytes) if bytes == case.text.as_bytes() || Some(&bytes) == answer.as_ref() => {}

@@ -17,7 +17,7 @@ const SHOWN: usize = 3;
 pub struct Answer {
     name: String,
     request: Conditions,
-    /// The text after the generation prompt.
+    /// The text after the prompt.
     output: String,
     end: End,
     /// The right reading. Without one, no text may be lost and no call repaired.
@@ -98,7 +98,8 @@ fn fault(answer: &Answer, model: &Model, tools: &Value) -> Option<String> {
     }
     let read = Request::from_json(&request.to_string()).and_then(|request| {
         let start = model.answer(&request)?;
-        let pieces = model.pieces(&start, &answer.output)?;
+        let mut pieces = vec![start.begun().to_owned()];
+        pieces.extend(model.pieces(&start, &answer.output)?);
         Ok(read_all_ways(answer, &start, &request, &pieces))
     });
     match read {
@@ -116,14 +117,14 @@ fn read_all_ways(
     request: &Request,
     tokens: &[String],
 ) -> Result<Turn, String> {
-    let text = answer.output.as_str();
+    let text = &*format!("{}{}", start.begun(), answer.output);
     let end = match answer.end {
         End::Eos => ChatEnd::Stopped,
         End::Length => ChatEnd::Length,
     };
-    let whole = Turn::read(start, request, [text], end);
+    let whole = Turn::read(start.parser(request), [text], end);
     let check = |pieces: &[&str], how: &str| {
-        let turn = Turn::read(start, request, pieces.iter().copied(), end);
+        let turn = Turn::read(start.parser(request), pieces.iter().copied(), end);
         if turn == whole { Ok(()) } else { Err(format!("differs {how}: {turn:?}, not {whole:?}")) }
     };
     for (at, _) in text.char_indices() {

@@ -5,6 +5,7 @@ mod answers;
 mod model;
 mod prompts;
 mod structure;
+#[path = "../../../../../tests/support/turn.rs"]
 mod turn;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 use super::golden::{GoldenError, json};
 use super::report::{Outcome, Subject};
 use answers::{Answer, Answers};
-use model::Model;
+use model::{MarkType, Model};
 use prompts::{Expected, Prompts};
 
 const KIND: &str = "chat";
@@ -83,17 +84,21 @@ fn now() -> LocalTime {
 /// Renders the requests of one family, and one full of marks, and reads its answers.
 pub fn family(path: &Path) -> Vec<Outcome> {
     let subject = Subject::new(KIND, path.file_stem().unwrap_or_default().to_string_lossy());
-    let read = || -> Result<(Family, Model), GoldenError> {
+    let read = || -> Result<(Family, [Model; 2]), GoldenError> {
         let family: Family = json(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let tokens = Tokens { bos_token: family.bos_token.clone(), eos_token: family.eos_token.clone() };
-        let model = Model::read(&folder.join(&family.template), &tokens, &family.must_reach_parser)?;
-        Ok((family, model))
+        let model = |mark_type| {
+            Model::read(&folder.join(&family.template), &tokens, &family.must_reach_parser, mark_type)
+        };
+        let models = [model(MarkType::Control)?, model(MarkType::UserDefined)?];
+        Ok((family, models))
     };
-    let (family, model) = match read() {
+    let (family, models) = match read() {
         Ok(read) => read,
         Err(error) => return vec![subject.failed("render", error)],
     };
+    let model = &models[0];
     let mut prompts = Prompts::default();
     for Case { name, request, expected } in &family.render {
         let mut request = request.clone();
@@ -101,13 +106,13 @@ pub fn family(path: &Path) -> Vec<Outcome> {
             Some(Value::Bool(true)) => request.insert("tools".to_owned(), family.tools.clone()),
             _ => request.remove("tools"),
         };
-        prompts.check(name, &model, request, expected);
+        prompts.check(name, model, request, expected);
     }
-    let mut outcomes = vec![prompts.outcome(&subject), structure::run(&subject, &model)];
+    let mut outcomes = vec![prompts.outcome(&subject), structure::run(&subject, &models)];
     if !family.parse.is_empty() {
         let mut answers = Answers::default();
         for answer in &family.parse {
-            answers.check(answer, &model, &family.tools);
+            answers.check(answer, model, &family.tools);
         }
         outcomes.push(answers.outcome(&subject));
     }
@@ -129,7 +134,7 @@ pub fn loops(path: &Path) -> Vec<Outcome> {
                 format: "JSON",
                 reason: error.to_string(),
             })?;
-            Model::read(&template(path, family), &tokens, &[])
+            Model::read(&template(path, family), &tokens, &[], MarkType::Control)
         };
         let model = match model() {
             Ok(model) => model,

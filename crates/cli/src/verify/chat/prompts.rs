@@ -34,6 +34,9 @@ impl Prompts {
     /// A template without tools rendered its reference as if there were none, and the engine describes them.
     /// So such a request is compared without its tools, and without calls that the template cannot show. Its
     /// whole prompt must contain them all. That is the only check if the reference lost a result.
+    ///
+    /// No reference has the description: its words are the engine's own, and copying them here would compare
+    /// them with themselves. What is left must be equal in every byte.
     pub fn check(&mut self, name: &str, model: &Model, request: Map<String, Value>, expected: &Expected) {
         self.count += 1;
         let is_whole = model.templates.shows_tools() || !uses_tools(&request);

@@ -1,0 +1,45 @@
+//! From a specification to a running constraint.
+
+use std::sync::Arc;
+
+use linnet_text::{ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax};
+
+use crate::automaton::Automaton;
+use crate::grammar::Grammar;
+use crate::javascript::{self, Flags};
+use crate::pattern::Pattern;
+use crate::vocabulary::Vocabulary;
+use crate::{gbnf, lark, limits, schema};
+
+/// Compiles a constraint for a vocabulary.
+///
+/// # Errors
+/// [`ConstraintErrorCode::Invalid`] if it is malformed, [`ConstraintErrorCode::Unsupported`] if it cannot be enforced
+/// exactly, [`ConstraintErrorCode::Unsatisfiable`] if no text fits it, and [`ConstraintErrorCode::TooComplex`] if it
+/// exceeds a limit.
+pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Automaton, ConstraintError> {
+    let grammar = match spec {
+        ConstraintSpec::Regex { pattern, flags } => {
+            Grammar::of(javascript::whole(pattern, Flags::parse(flags)?)?)
+        }
+        ConstraintSpec::Choices { choices } => choice(choices)?,
+        ConstraintSpec::Grammar { syntax: GrammarSyntax::Gbnf, grammar } => gbnf::parse(grammar)?,
+        ConstraintSpec::Grammar { syntax: GrammarSyntax::Lark, grammar } => {
+            return Automaton::new(vocabulary.clone(), lark::check(grammar)?);
+        }
+        ConstraintSpec::JsonObject { whitespace } => {
+            schema::grammar(&serde_json::json!({ "type": "object" }), *whitespace)?
+        }
+        ConstraintSpec::JsonSchema { schema, whitespace } => schema::grammar(schema, *whitespace)?,
+    };
+    Automaton::new(vocabulary.clone(), grammar.without_dead_ends()?.lower()?)
+}
+
+fn choice(choices: &[String]) -> Result<Grammar, ConstraintError> {
+    let bytes: usize = choices.iter().map(String::len).sum();
+    if bytes > limits::GRAMMAR_BYTES {
+        let reason = format!("the choices have {bytes} bytes; the limit is {}", limits::GRAMMAR_BYTES);
+        return Err(ConstraintError::new(ConstraintErrorCode::TooComplex, reason));
+    }
+    Ok(Grammar::of(Pattern::or(choices.iter().map(|choice| Pattern::literal(choice)))))
+}

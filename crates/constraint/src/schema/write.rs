@@ -1,0 +1,216 @@
+//! Sets of values as grammars of their JSON texts.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use linnet_text::{ConstraintError, ConstraintErrorCode, Whitespace};
+use serde_json::Value;
+
+use super::algebra::Compiler;
+use super::decimal::Decimal;
+use super::error;
+use super::forms::{Forms, Goal};
+use crate::grammar::{Grammar, Symbol};
+use crate::pattern::{Pattern, Spelling};
+
+mod arrays;
+mod objects;
+
+/// Writes the grammar of a schema.
+pub struct Writer {
+    compiler: Compiler,
+    grammar: Grammar,
+    whitespace: Whitespace,
+    /// The rule of each goal.
+    rules: BTreeMap<Goal, usize>,
+    /// Goals whose rules have no alternatives yet.
+    waiting: Vec<Goal>,
+    /// Texts that are lexemes.
+    texts: BTreeMap<String, Symbol>,
+    /// `{`, `}`, `[`, `]`, `,`
+    marks: [Symbol; 5],
+}
+
+/// The indices of [`Writer::marks`].
+#[derive(Clone, Copy)]
+enum Mark {
+    OpenObject,
+    CloseObject,
+    OpenArray,
+    CloseArray,
+    Comma,
+}
+
+impl Writer {
+    pub fn new(compiler: Compiler, whitespace: Whitespace) -> Self {
+        let mut grammar = Grammar::default();
+        let (before, after) = spaces(whitespace);
+        let mut mark = |text: &str, spaced: [&Pattern; 2]| {
+            let [before, after] = spaced.map(Clone::clone);
+            grammar.lexeme(Pattern::concat([before, Pattern::literal(text), after]))
+        };
+        let none = Pattern::empty();
+        let any = if whitespace == Whitespace::Any { &before } else { &none };
+        let marks = [
+            mark("{", [&none, &after]),
+            mark("}", [&before, &none]),
+            mark("[", [&none, &after]),
+            mark("]", [&before, &none]),
+            mark(",", [any, &after]),
+        ];
+        Self {
+            compiler,
+            grammar,
+            whitespace,
+            rules: BTreeMap::new(),
+            waiting: Vec::new(),
+            texts: BTreeMap::new(),
+            marks,
+        }
+    }
+
+    /// The grammar of the values that are valid by a subschema.
+    ///
+    /// # Errors
+    /// If a subschema cannot be enforced, or no value is valid.
+    pub fn write(mut self, root: usize) -> Result<Grammar, ConstraintError> {
+        self.value(&Goal::of(root));
+        while let Some(goal) = self.waiting.pop() {
+            let path = self.compiler.path(&goal);
+            let forms = self.compiler.forms(&goal)?;
+            let rule = self.rules[&goal];
+            self.forms(rule, &forms, &path)?;
+            self.grammar.check_size().map_err(|error| error.at(&*path))?;
+        }
+        self.grammar.without_dead_ends().map_err(|wrong| match wrong.code {
+            ConstraintErrorCode::Unsatisfiable => {
+                error(wrong.code, "", "no finite value is valid by the schema")
+            }
+            _ => wrong,
+        })
+    }
+
+    fn mark(&self, mark: Mark) -> Symbol {
+        self.marks[mark as usize]
+    }
+
+    /// The rule of the values that fulfil a goal.
+    fn value(&mut self, goal: &Goal) -> Symbol {
+        if let Some(&rule) = self.rules.get(goal) {
+            return Symbol::Rule(rule);
+        }
+        let rule = self.grammar.rule();
+        self.rules.insert(goal.clone(), rule);
+        self.waiting.push(goal.clone());
+        Symbol::Rule(rule)
+    }
+
+    /// The lexeme of a text.
+    fn text(&mut self, text: &str) -> Symbol {
+        if let Some(&symbol) = self.texts.get(text) {
+            return symbol;
+        }
+        let symbol = self.grammar.lexeme(Pattern::literal(text));
+        self.texts.insert(text.to_owned(), symbol);
+        symbol
+    }
+
+    fn forms(&mut self, rule: usize, forms: &Forms, path: &Rc<str>) -> Result<(), ConstraintError> {
+        let fixed = [(forms.null, "null"), (forms.falsehood, "false"), (forms.truth, "true")];
+        for (_, text) in fixed.into_iter().filter(|(has, _)| *has) {
+            let symbol = self.text(text);
+            self.grammar.add(rule, vec![symbol]);
+        }
+        let mut scalars = Vec::new();
+        for literal in &forms.literals {
+            match literal {
+                Value::Array(_) | Value::Object(_) => {
+                    let symbols = self.literal(literal);
+                    self.grammar.add(rule, symbols);
+                }
+                scalar => scalars.push(scalar_text(scalar)),
+            }
+        }
+        // Kinds of values with the same first characters are one lexeme each.
+        if !scalars.is_empty() {
+            let lexeme = self.grammar.lexeme(Pattern::or(scalars));
+            self.grammar.add(rule, vec![lexeme]);
+        }
+        let numbers = Pattern::or(forms.numbers.iter().map(super::number::Numbers::written));
+        if numbers != Pattern::Never {
+            let lexeme = self.grammar.lexeme(numbers);
+            self.grammar.add(rule, vec![lexeme]);
+        }
+        for length_only in [true, false] {
+            let strings = forms.strings.iter().filter(|strings| strings.length_only == length_only);
+            let texts = Pattern::or(strings.map(|strings| strings.texts.clone()));
+            if texts != Pattern::Never {
+                let spelling = if length_only { Spelling::Any } else { Spelling::Short };
+                let lexeme = self.grammar.lexeme(texts.json_string(spelling));
+                self.grammar.add(rule, vec![lexeme]);
+            }
+        }
+        for array in &forms.arrays {
+            self.array(rule, array, path)?;
+        }
+        for object in &forms.objects {
+            self.object(rule, object, path)?;
+        }
+        Ok(())
+    }
+
+    /// A fixed value.
+    fn literal(&mut self, value: &Value) -> Vec<Symbol> {
+        let (open, close, parts): (_, _, Vec<Vec<Symbol>>) = match value {
+            Value::Array(list) => {
+                (Mark::OpenArray, Mark::CloseArray, list.iter().map(|value| self.literal(value)).collect())
+            }
+            Value::Object(map) => {
+                let mut property = |(name, value): (&String, &Value)| {
+                    let name = self.name(Pattern::literal(name), Spelling::Short);
+                    [vec![name], self.literal(value)].concat()
+                };
+                (Mark::OpenObject, Mark::CloseObject, map.iter().map(&mut property).collect())
+            }
+            scalar => return vec![self.grammar.lexeme(scalar_text(scalar))],
+        };
+        let comma = [self.mark(Mark::Comma)];
+        [vec![self.mark(open)], parts.join(&comma[..]), vec![self.mark(close)]].concat()
+    }
+
+    /// The lexeme of the name of a property, with the colon.
+    fn name(&mut self, names: Pattern, spelling: Spelling) -> Symbol {
+        let colon = match self.whitespace {
+            Whitespace::Compact => Pattern::literal(":"),
+            Whitespace::Bounded => Pattern::concat([Pattern::literal(":"), Pattern::literal(" ").optional()]),
+            Whitespace::Any => {
+                let (before, after) = spaces(self.whitespace);
+                Pattern::concat([before, Pattern::literal(":"), after])
+            }
+        };
+        self.grammar.lexeme(Pattern::concat([names.json_string(spelling), colon]))
+    }
+}
+
+/// The white space before closing and after opening brackets.
+fn spaces(whitespace: Whitespace) -> (Pattern, Pattern) {
+    let space = Pattern::literal(" ");
+    let one = match whitespace {
+        Whitespace::Compact => Pattern::empty(),
+        Whitespace::Bounded => {
+            let indent = Pattern::one_of(&[(' ', ' '), ('\t', '\t')]).repeat(0, Some(32));
+            Pattern::or([Pattern::empty(), space, Pattern::concat([Pattern::literal("\n"), indent])])
+        }
+        Whitespace::Any => Pattern::one_of(&[('\t', '\n'), ('\r', '\r'), (' ', ' ')]).repeat(0, None),
+    };
+    (one.clone(), one)
+}
+
+/// The text of a value that is no array and no object.
+fn scalar_text(value: &Value) -> Pattern {
+    match value {
+        Value::String(text) => Pattern::literal(text).json_string(Spelling::Short),
+        Value::Number(number) => Pattern::literal(&Decimal::of(number).text()),
+        other => Pattern::literal(&other.to_string()),
+    }
+}
