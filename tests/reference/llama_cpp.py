@@ -107,7 +107,7 @@ class Reference:
         params = _defaults()
         self.model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
         if not self.model:
-            raise SystemExit(f"llama.cpp does not load {path}: see the lines above.")
+            raise SystemExit("llama.cpp does not load the file: see the lines above. It must know the architecture.")
         params.n_ctx = params.n_batch = params.n_ubatch = context
         params.type_k = params.type_v = F32
         params.flash_attn_type = NO_FLASH_ATTENTION

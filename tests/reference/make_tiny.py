@@ -2,11 +2,12 @@
 
     python -m venv venv && venv/bin/pip install -r tests/reference/requirements.txt
     venv/bin/python tests/reference/make_tiny.py qwen3 target/tiny/qwen3
-    cargo run --release -p linnet-cli -- verify target/tiny/qwen3
+    cargo run -p linnet-cli -- verify target/tiny/qwen3
 """
 
 import argparse
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -140,11 +141,10 @@ def sensitivity(arch: Architecture, tensors: dict, tokens: np.ndarray, rng: np.r
 def make(arch: Architecture, out: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     words = len(gguf.GGUFReader(VOCABULARY).fields["tokenizer.ggml.tokens"].contents())
-    out.mkdir(parents=True, exist_ok=True)
-    meant = write(out / "model.gguf", arch, arch.keys, tensors_of(arch, words, rng), quantized=True)
     golden: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "f32.gguf"
+        model, path = Path(folder) / "model.gguf", Path(folder) / "f32.gguf"
+        meant = write(model, arch, arch.keys, tensors_of(arch, words, rng), quantized=True)
         write(path, arch, arch.keys, meant, quantized=False)
         reference = Reference(path, CONTEXT)
         for count in LENGTHS:
@@ -157,6 +157,8 @@ def make(arch: Architecture, out: Path, seed: int) -> None:
         greedy = reference.greedy(golden[f"tokens_{GREEDY_AFTER}"], GREEDY_STEPS)
         golden[f"greedy_{GREEDY_AFTER}"], golden[f"greedy_margin_{GREEDY_AFTER}"] = greedy
         reference.close()
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.move(model, out / "model.gguf")
     write_safetensors(out / "golden.safetensors", golden)
     longest = golden[f"tokens_{max(LENGTHS)}"]
     meta = {
@@ -176,7 +178,7 @@ def make(arch: Architecture, out: Path, seed: int) -> None:
     (out / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
     for name, moved in meta["sensitivity"]["ablations_of_300"].items():
         print(f"without {name}: the logits move by up to {moved['max_abs']:.2g}")
-    print(f"{out}: now run `cargo run --release -p linnet-cli -- verify {out}`")
+    print(f"{out}: now run `cargo run -p linnet-cli -- verify {out}`")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
 //! Converts text to tokens and back: tokenizers from a GGUF file's vocabulary, detokenization that never
-//! splits a character, and chat templates.
+//! splits a character, chat templates, and what constrains an answer.
 
 mod chat_format;
+mod constraint;
 mod error;
 mod stream;
 mod template;
 mod tokenizer;
 
 pub use chat_format::{
-    CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, Dialect, FieldKind, HeadField, IdStyle,
-    JsonKeys, Marks, ReasoningFormat, TaggedArguments,
+    ArgumentsForm, CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, Dialect, FieldKind,
+    HeadField, IdStyle, JsonKeys, Marks, ReasoningFormat, SAME_NAME, TaggedArguments, ThinkingSwitch,
+};
+pub use constraint::{
+    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, TokenMask, Whitespace,
 };
 pub use error::TextError;
 pub use stream::Detokenizer;
 pub use template::{ChatContext, ChatTemplate, LocalTime};
-pub use tokenizer::{DecodeOptions, EncodeOptions, GuardOptions, Tokenizer, is_in_word};
+pub use tokenizer::{DecodeOptions, EncodeOptions, GuardOptions, PromptMarks, Tokenizer, is_in_word};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::tokenizer::GUARD;
 use crate::{DecodeOptions, Tokenizer};
 
 /// Decodes tokens as they arrive. A character that spans tokens is held back until it is complete, so
@@ -33,6 +34,15 @@ impl Detokenizer {
         self
     }
 
+    /// Writes [`CONTROL`](crate::ChatParser::CONTROL) before each shown control token, so that
+    /// [`ChatParser::with_control_tokens`](crate::ChatParser::with_control_tokens) can tell it from a text that
+    /// spells it.
+    #[must_use]
+    pub fn guarding(mut self) -> Self {
+        self.text.guards = true;
+        self
+    }
+
     /// Sets the token before the first one. After text, a leading space belongs to the text; after a control
     /// token, it may be one that the tokenizer added.
     #[must_use]
@@ -60,8 +70,10 @@ impl Detokenizer {
 #[derive(Clone, Debug)]
 pub(crate) struct TextStream {
     options: DecodeOptions,
-    /// Control tokens that are printed nevertheless, sorted.
+    /// Control tokens that are always printed, sorted.
     shown: Arc<[u32]>,
+    /// Whether the guard precedes them.
+    guards: bool,
     utf8: Utf8Stream,
     /// Whether the next token is at the start of a text or after a control token.
     after_special: bool,
@@ -69,13 +81,25 @@ pub(crate) struct TextStream {
 
 impl TextStream {
     pub(crate) fn new(options: DecodeOptions) -> Self {
-        Self { options, shown: Arc::default(), utf8: Utf8Stream::default(), after_special: true }
+        Self {
+            options,
+            shown: Arc::default(),
+            guards: false,
+            utf8: Utf8Stream::default(),
+            after_special: true,
+        }
     }
 
     pub(crate) fn push(&mut self, tokenizer: &Tokenizer, id: u32, out: &mut String) {
         let Some(bytes) = tokenizer.token_bytes(id) else { return };
         let control = tokenizer.is_control(id);
-        if control && !self.options.special && self.shown.binary_search(&id).is_err() {
+        let is_shown = control && self.shown.binary_search(&id).is_ok();
+        if is_shown && self.guards {
+            self.utf8.finish(out);
+            out.push(GUARD);
+        }
+        let start = out.len();
+        if control && !self.options.special && !is_shown {
             // A control token ends an unfinished character.
             self.utf8.finish(out);
         } else if let Some(rest) = bytes.strip_prefix(b" ")
@@ -85,6 +109,11 @@ impl TextStream {
             self.utf8.push(rest, out);
         } else {
             self.utf8.push(bytes, out);
+        }
+        // Only a control token has a guard.
+        if self.guards && out[start..].contains(GUARD) {
+            let text = out.split_off(start);
+            out.push_str(&text.replace(GUARD, ""));
         }
         self.after_special = control;
     }

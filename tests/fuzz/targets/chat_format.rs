@@ -1,12 +1,15 @@
 //! Detecting the format of any template gives a format, and its parser reads any text: in pieces as whole, and
-//! within time per byte. Before the first NUL is the template, empty for one of the built-in formats; after it
-//! the text. The text's first byte decides about tools, reasoning, and the size of the pieces.
+//! within time per byte. Before the first NUL is the template; without one, the first characters of the text draw
+//! a format of any kind. The text's first byte decides about tools, reasoning, and the size of the pieces.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use linnet_text::{ChatEnd, ChatEvent, ChatFormat, ChatParser, ChatTemplate, LocalTime};
+use linnet_text::{
+    CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, ChatTemplate, Dialect, FieldKind,
+    HeadField, JsonKeys, LocalTime, Marks, ReasoningFormat, TaggedArguments,
+};
 use serde_json::{Value, json};
 
 static TOOLS: LazyLock<Value> = LazyLock::new(|| {
@@ -18,28 +21,111 @@ static TOOLS: LazyLock<Value> = LazyLock::new(|| {
     ["f", "ping", "get_weather"].into_iter().map(tool).collect()
 });
 
-/// Templates whose formats are of different kinds.
-static FORMATS: LazyLock<Vec<ChatFormat>> = LazyLock::new(|| {
-    let calls = [
-        "<tool_call>\n{{ f | tojson }}\n</tool_call>",
-        "[CALL]{{ f.name }}[ARGS]{{ f.arguments | tojson }}",
-        "<call>\n<f={{ f.name }}>\n{% for k, v in f.arguments.items() %}<p={{ k }}>\n{{ v }}\n</p>\n{% endfor %}\
-         </f></call>",
-        "{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v | tojson }},{% endfor %})",
-        "{{ f | tojson }}",
-        "{# <|channel|> <|message|> #}",
-    ];
-    calls.map(|calls| {
-        let source = format!(
-            "{{% for m in messages %}}<{{{{ m.role }}}}>{{% if m.reasoning_content %}}<think>\
-             {{{{ m.reasoning_content }}}}</think>{{% endif %}}{{{{ m.content or '' }}}}\
-             {{% for c in m.tool_calls or [] %}}{{% set f = c.function %}}{calls}{{% endfor %}}</s>{{% endfor %}}"
-        );
-        let template = ChatTemplate::new(&source, "<s>", "</s>").expect("a good template");
-        ChatFormat::detect(&template, &source, LocalTime::EPOCH)
-    })
-    .into()
-});
+/// Texts for all places of a format, so that a text is often in several of them.
+const TEXTS: [&str; 16] = [
+    "",
+    "",
+    "<a>",
+    "</a>",
+    "<b>\n",
+    "\n</b>",
+    "[C]",
+    "[D]",
+    "<|e|>\n<f>",
+    "</f><|e|>",
+    "word:",
+    "<g name=\"",
+    "\">\n",
+    "<h=",
+    ">",
+    "</h>",
+];
+
+/// Texts that may be control tokens.
+const CONTROLS: [&str; 6] = ["<a>", "[C]", "<q>", "<|e|>", "<|message|>", "<|end|>"];
+
+/// The number of characters that draw a format.
+const DRAWN: usize = 32;
+
+/// Draws a format from characters.
+struct Draw<'a>(std::str::Chars<'a>);
+
+impl Draw<'_> {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0.next().map_or(0, |c| c as usize) % limit
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    fn text(&mut self) -> String {
+        TEXTS[self.below(TEXTS.len())].to_owned()
+    }
+
+    fn marks(&mut self) -> Marks {
+        Marks::new(&self.text(), &self.text())
+    }
+
+    fn dialect(&mut self) -> Dialect {
+        match self.below(4) {
+            0 => Dialect::Python,
+            1 => Dialect::Quoted("<q>".into()),
+            2 => Dialect::Quoted("|\"|".into()),
+            _ => Dialect::Json,
+        }
+    }
+
+    fn head(&mut self) -> Vec<HeadField> {
+        let kinds = [FieldKind::Name, FieldKind::Id, FieldKind::NameInId, FieldKind::Number];
+        let count = 1 + self.below(2);
+        (0..count).map(|_| HeadField { kind: kinds[self.below(4)], end: self.text() }).collect()
+    }
+
+    fn kind(&mut self) -> CallKind {
+        match self.below(5) {
+            0 => CallKind::Json(JsonKeys {
+                start: String::new(),
+                name: ["name", "function", ""][self.below(3)].into(),
+                arguments: ["arguments", "parameters", ""][self.below(3)].into(),
+                id: self.coin().then(|| "id".into()),
+                dialect: self.dialect(),
+            }),
+            1 => CallKind::Named { head: self.head(), dialect: self.dialect() },
+            2 => CallKind::Tagged {
+                head: self.head(),
+                arguments: TaggedArguments {
+                    open: self.text(),
+                    key_end: self.text(),
+                    close: self.text(),
+                    lines: self.coin(),
+                    json_strings: self.coin(),
+                    string_attributes: self.coin().then(|| " s=\"true\"".into()),
+                },
+            },
+            3 => CallKind::Pythonic,
+            _ => CallKind::Harmony,
+        }
+    }
+
+    fn format(mut self) -> ChatFormat {
+        let reasoning = self.coin().then(|| ReasoningFormat {
+            marks: self.marks(),
+            prompt_opens: false,
+            anywhere: self.coin(),
+        });
+        let calls = CallFormat {
+            section: self.marks(),
+            call: self.marks(),
+            kind: self.kind(),
+            other_opens: if self.coin() { vec![self.text()] } else { Vec::new() },
+            unmarked: self.coin(),
+        };
+        let answer = self.coin().then(|| self.marks());
+        let dropped = if self.coin() { vec![self.text()] } else { Vec::new() };
+        ChatFormat { reasoning, answer, calls, dropped, ..ChatFormat::generic() }
+    }
+}
 
 /// What is read: content, reasoning, and calls, each as one text.
 #[derive(Debug, Default, PartialEq)]
@@ -59,21 +145,25 @@ impl Turn {
 }
 
 fuzz_target!(|data: &str| {
-    let (source, text) = data.split_once('\0').unwrap_or(("", data));
-    let first = usize::from(text.bytes().next().unwrap_or(0));
-    let detected;
-    let format = if source.is_empty() {
-        &FORMATS[first % FORMATS.len()]
-    } else {
-        let Ok(template) = ChatTemplate::new(source, "<s>", "</s>") else { return };
-        detected = ChatFormat::detect(&template, source, LocalTime::EPOCH);
-        &detected
+    let (format, text) = match data.split_once('\0') {
+        None => {
+            let drawn = data.char_indices().nth(DRAWN).map_or(data.len(), |(at, _)| at);
+            (Draw(data[..drawn].chars()).format(), &data[drawn..])
+        }
+        Some((source, text)) => {
+            let Ok(template) = ChatTemplate::new(source, "<s>", "</s>") else { return };
+            (ChatFormat::detect(&template, source, LocalTime::EPOCH), text)
+        }
     };
+    let first = usize::from(text.bytes().next().unwrap_or(0));
     let tools = (first & 8 == 0).then_some(&*TOOLS);
     let end = if first & 16 == 0 { ChatEnd::Stopped } else { ChatEnd::Length };
     let read = |size: usize| {
         let mut turn = Turn::default();
-        let mut parser = ChatParser::new(format, tools, first & 32 != 0);
+        let mut parser = ChatParser::new(&format, tools, first & 32 != 0);
+        if first & 4 != 0 {
+            parser = parser.with_control_tokens(CONTROLS.map(str::to_owned));
+        }
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));

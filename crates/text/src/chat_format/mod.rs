@@ -1,25 +1,61 @@
 //! How a model marks its reasoning and its tool calls, and the parser that takes its output apart.
 //!
-//! [`ChatFormat::detect`] finds a model's format from its chat template. [`ChatParser`] reads the model's
-//! output in this format, in pieces of any size.
+//! [`ChatFormat::detect`] finds a model's format from its chat template. [`ChatParser`] reads the model's output in
+//! this format, in pieces of any size.
 //!
 //! # Malformed calls
 //! - Text that starts like a call, but gives no name of a function, is content. It is not searched again.
-//! - Without an opening mark, or with one that is an ordinary word, a call must name one of the request's
-//!   tools.
-//! - Once the name is known, the text is a call. If its arguments are not what the format says, the rest of
-//!   the text up to the closing mark belongs to the arguments, unchanged, and the call ends as invalid.
-//! - Missing arguments are `{}`. Arguments in a JSON string are the text of that string. Raw control
-//!   characters in a JSON string are escaped. The order of keys does not matter.
+//! - Without an opening mark, or with one that is an ordinary word, a call must name one of the request's tools.
+//! - Once the name is known, the text is a call. If its arguments are not what the format says, the rest of the text
+//!   up to the closing mark belongs to the arguments, unchanged, and the call ends as invalid.
+//! - Missing arguments are `{}`, and so are those that are `null`. Arguments in a JSON string are the text of that
+//!   string. Raw control characters in a JSON string are escaped. The order of keys does not matter.
 //! - Missing closing marks are ignored once the arguments are complete.
-//! - If the length limit cuts a mark or the name of a call, that text is dropped; if the model stops there,
-//!   it is content. A call whose arguments are cut keeps what there is, and ends as invalid.
+//! - After an argument between tags, only another one, a mark, white space or the end of the output may follow. Any
+//!   other text means that the value was not complete, for example because it contains its closing tag.
+//! - Such a value also ends without its closing tag, as in vLLM, before a line that opens another argument of the
+//!   same tool, or closes the call with nothing but marks after it. Any other such line belongs to the value.
+//! - If the length limit cuts a mark or the name of a call, that text is dropped; if the model stops there, it is
+//!   content. A call whose arguments are cut keeps what there is, and ends as invalid.
+//! - Of a key that is there twice, the first counts: a call begins once.
+//! - Text before and after a call stays apart, as paragraphs.
+//! - Python's strings, literals, and commas at the end are read in JSON, too, and JSON in calls as Python writes
+//!   them. Python's `\N{...}` is not: such a call is invalid.
+//! - A call in the [generic](CallFormat::generic) format may also come without its marks, at the start of the answer
+//!   or in a code block. It must name one of the request's tools.
+//!
+//! # Calls inside reasoning
+//! Some models call without closing their reasoning, and others quote calls while they reason. What follows tells
+//! these apart, so a call there is held back until then. It is a call, as in vLLM, if only these follow it: other
+//! calls, the closing mark of the reasoning, and white space. It is reasoning if anything else follows, if it is not
+//! valid, or if it does not name one of the request's tools. The closing mark ends the reasoning wherever it is,
+//! even in a string of such a call.
+//!
+//! A closing mark without an opening one never shows at the start of an answer, or at the start of a line; in formats
+//! with reasoning [anywhere](ReasoningFormat::anywhere) it never shows at all.
+//!
+//! # Control tokens
+//! Where the vocabulary has marks as control tokens, only these tokens count, and the same letters in a text are
+//! text: see [`ChatParser::with_control_tokens`]. Marks that are ordinary or user-defined tokens count however they
+//! are written.
+//!
+//! # Without tools
+//! Without tools, or with `tool_choice: "none"`, nothing is a call, and the answer ends as `stop`. The text of a
+//! call that the model writes nevertheless is content, as in llama.cpp and vLLM, because answers may be about such
+//! texts. Control tokens are never text, so without tools those around calls are left out.
 
+mod arguments;
 mod detect;
+mod ids;
 mod parser;
+mod start;
+mod switches;
 mod tags;
 
+pub use arguments::ArgumentsForm;
+pub use ids::IdStyle;
 pub use parser::{ChatEnd, ChatEvent, ChatParser};
+pub use switches::ThinkingSwitch;
 
 /// The marks of a model's output.
 ///
@@ -33,10 +69,15 @@ pub struct ChatFormat {
     pub answer: Option<Marks>,
     /// The format of tool calls.
     pub calls: CallFormat,
+    /// How the template takes the arguments of earlier calls.
+    pub arguments: ArgumentsForm,
     /// The ids that the template accepts.
     pub ids: IdStyle,
     /// Marks that never belong to the text, for example those that hand over to a tool.
     pub dropped: Vec<String>,
+    /// Whether each part of a turn is a message to a recipient, as in Muse Glimmer: ` to=self<|message|>` begins
+    /// reasoning, and other names begin texts, which hold the calls.
+    pub recipients: bool,
 }
 
 /// An opening and a closing text; each may be empty.
@@ -64,12 +105,14 @@ pub struct ReasoningFormat {
 pub struct CallFormat {
     /// The marks around all calls of a turn.
     pub section: Marks,
-    /// The marks around each call.
+    /// The marks around each call. [`SAME_NAME`] is the call's name in the closing one.
     pub call: Marks,
     /// What is between them.
     pub kind: CallKind,
     /// Other texts that may open a call.
     pub other_opens: Vec<String>,
+    /// Whether a call in JSON may also come without its marks: at the start of the answer, or in a code block.
+    pub unmarked: bool,
 }
 
 /// What is between the marks of a call.
@@ -77,7 +120,8 @@ pub struct CallFormat {
 pub enum CallKind {
     /// A JSON object with name and arguments, or an array of such objects.
     Json(JsonKeys),
-    /// A head with the name, then the arguments as one object.
+    /// A head with the name, then the arguments as one object. Without a name in the head, the object is a call
+    /// in JSON.
     Named {
         /// The fields before the arguments.
         head: Vec<HeadField>,
@@ -131,8 +175,8 @@ pub enum FieldKind {
     Id,
     /// An id that contains the name: `functions.NAME:INDEX`.
     NameInId,
-    /// Something else, for example the index of the call.
-    Other,
+    /// The number of the call in its turn.
+    Number,
 }
 
 /// How objects and their strings are written.
@@ -146,14 +190,19 @@ pub enum Dialect {
     Quoted(String),
 }
 
+/// In the closing text of a call or an argument: its name or key, as in `</city>`. No template writes this
+/// character, which Unicode reserves for a program's own use.
+pub const SAME_NAME: char = '\u{FDD1}';
+
 /// The tags of an argument: `open KEY key_end VALUE close`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaggedArguments {
-    /// The text before the key.
+    /// The text before the key; may be empty.
     pub open: String,
     /// The text between the key and the value.
     pub key_end: String,
-    /// The text after the value.
+    /// The text after the value; [`SAME_NAME`] is the key in it. If it is empty, the value ends where the next
+    /// argument or the closing mark of the call begins.
     pub close: String,
     /// Whether a line break at each end of the value belongs to the tags.
     pub lines: bool,
@@ -164,15 +213,12 @@ pub struct TaggedArguments {
     pub string_attributes: Option<String>,
 }
 
-/// The ids of calls that a template accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdStyle {
-    /// Any text.
-    Any,
-    /// Exactly nine letters or digits (Mistral).
-    NineAlphanumeric,
-    /// `functions.NAME:INDEX` (Kimi). The template writes the id instead of the name.
-    NameAndIndex,
+impl ReasoningFormat {
+    /// The format of most models that reason: between `<think>` and `</think>`, at the start of an answer.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self { marks: Marks::new("<think>", "</think>"), prompt_opens: false, anywhere: false }
+    }
 }
 
 impl Marks {
@@ -188,7 +234,7 @@ impl CallFormat {
     /// `</tool_call>`, as in Hermes and Qwen.
     #[must_use]
     pub fn generic() -> Self {
-        Self::json("<tool_call>\n", "\n</tool_call>")
+        Self { unmarked: true, ..Self::json("<tool_call>\n", "\n</tool_call>") }
     }
 
     /// A JSON object with `name` and `arguments` between these marks.
@@ -203,8 +249,16 @@ impl CallFormat {
         Self::of(CallKind::Json(keys), Marks::default(), Marks::new(open, close))
     }
 
+    /// The fields before the arguments.
+    fn head(&self) -> &[HeadField] {
+        match &self.kind {
+            CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => head,
+            CallKind::Json(_) | CallKind::Pythonic | CallKind::Harmony => &[],
+        }
+    }
+
     fn of(kind: CallKind, section: Marks, call: Marks) -> Self {
-        Self { section, call, kind, other_opens: Vec::new() }
+        Self { section, call, kind, other_opens: Vec::new(), unmarked: false }
     }
 }
 
@@ -216,53 +270,37 @@ impl ChatFormat {
             reasoning: None,
             answer: None,
             calls: CallFormat::generic(),
+            arguments: ArgumentsForm::Object,
             ids: IdStyle::Any,
             dropped: Vec::new(),
+            recipients: false,
         }
     }
 
-    /// Whether `prompt` ends inside reasoning, so that the model's output continues it.
-    #[must_use]
-    pub fn ends_inside_reasoning(&self, prompt: &str) -> bool {
-        if self.calls.kind == CallKind::Harmony {
-            return prompt.ends_with("<|channel|>analysis<|message|>");
+    /// The marks of messages with a header; none if the parts of a turn are not messages of their own.
+    fn header_marks(&self) -> &'static [&'static str] {
+        match self.calls.kind {
+            CallKind::Harmony => &parser::HARMONY,
+            _ if self.recipients => &parser::RECIPIENTS,
+            _ => &[],
         }
-        self.reasoning.as_ref().is_some_and(|reasoning| prompt.trim_end().ends_with(&reasoning.marks.open))
     }
 
-    /// The start of a call, for prompts that make the model call a tool: up to the name, or with `name` up to
-    /// the arguments. Give it to [`ChatParser::push`], too. `None` for a name if the format writes something
-    /// else before the arguments, for example an id.
+    /// What ends a message of a turn and begins the next one, if the parts of a turn are messages of their own.
     #[must_use]
-    pub fn call_start(&self, name: Option<&str>) -> Option<String> {
-        let calls = &self.calls;
-        let mut start = calls.section.open.clone() + &calls.call.open;
-        let end = match &calls.kind {
-            CallKind::Harmony => {
-                start = "<|channel|>commentary to=functions.".into();
-                " <|constrain|>json<|message|>".to_owned()
-            }
-            CallKind::Pythonic => {
-                start.push('[');
-                "(".to_owned()
-            }
-            CallKind::Json(keys) => {
-                start += &keys.start;
-                match keys.name.as_str() {
-                    "" => "\": ".to_owned(),
-                    _ => format!("\", \"{}\": ", keys.arguments),
-                }
-            }
-            CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => match head.as_slice() {
-                [HeadField { kind: FieldKind::Name, end }] => end.clone(),
-                [HeadField { kind: FieldKind::Name, .. }, ..] if name.is_none() => String::new(),
-                _ => return None,
-            },
-        };
-        if let Some(name) = name {
-            start = start + name + &end;
+    pub fn next_message(&self) -> Option<&'static str> {
+        match self.calls.kind {
+            CallKind::Harmony => Some("<|end|><|start|>assistant"),
+            _ => self.recipients.then_some("<|eom|><|start|>assistant"),
         }
-        Some(start)
+    }
+
+    /// The marks around reasoning in the text of an answer. `None` where reasoning is a message of its own.
+    #[must_use]
+    pub fn inline_reasoning(&self) -> Option<&Marks> {
+        let inline = self.reasoning.as_ref().filter(|_| self.header_marks().is_empty());
+        let marks = inline.map(|reasoning| &reasoning.marks);
+        marks.filter(|marks| !marks.open.is_empty() && !marks.close.is_empty())
     }
 
     /// All marks that the parser looks for. A detokenizer must let a control token through if it is part of
@@ -290,9 +328,9 @@ impl ChatFormat {
                 texts.extend(head.iter().map(|field| &*field.end));
                 texts.extend([&*arguments.open, &arguments.key_end, &arguments.close]);
             }
-            CallKind::Harmony => texts.extend(parser::HARMONY),
-            CallKind::Json(_) | CallKind::Pythonic => {}
+            CallKind::Json(_) | CallKind::Pythonic | CallKind::Harmony => {}
         }
+        texts.extend(self.header_marks());
         let mut marks: Vec<String> = texts.into_iter().flat_map(tags::split).collect();
         marks.sort_unstable();
         marks.dedup();

@@ -41,41 +41,74 @@ pub(super) fn common_end(a: &str, b: &str) -> usize {
     same.map_or(0, |(first, _)| a.len() - first.start)
 }
 
+/// Maximum length of a tag in bytes. To search more for its end would take quadratic time.
+const LONGEST: usize = 128;
+
+/// The start of a token before each of MiniMax M3's tags: `]<]minimax[>[<invoke name="`.
+const TOKEN: &str = "]<]";
+
+/// The end of Kimi K3's tags.
+const SEPARATOR: &str = "<|sep|>";
+
+/// The length of a tag whose ends are tokens, as in Kimi K3: `<|open|>call tool="f"<|sep|>`.
+fn in_three_parts(text: &str) -> Option<usize> {
+    let inside = ["<|open|>", "<|close|>"].iter().find_map(|start| text.strip_prefix(start))?;
+    let end = inside.find('<').unwrap_or(inside.len());
+    let length = match &inside[end..] {
+        "" => end,
+        rest if rest.starts_with(SEPARATOR) => end + SEPARATOR.len(),
+        _ => return None,
+    };
+    inside.starts_with(char::is_alphanumeric).then(|| text.len() - inside.len() + length)
+}
+
 fn length_of_first(text: &str) -> usize {
-    let tag_end = |close: char| text.find(close).map(|at| at + close.len_utf8());
-    if let Some(rest) = text.strip_prefix('<') {
-        // A `<` of its own before the `>`: this one opens nothing.
-        let next = rest.find('<').map_or(text.len(), |at| at + 1);
-        return tag_end('>').filter(|end| *end <= next).unwrap_or(next);
+    let start = &text[..text.floor_char_boundary(LONGEST)];
+    // The end of the tag that `<` opens or that the text is the rest of; another `<` before it opens a tag.
+    let tag_end = |rest: &str| rest.find(['<', '>']).filter(|end| rest[*end..].starts_with('>'));
+    if let Some(length) = in_three_parts(start) {
+        return length;
+    }
+    if text.starts_with('<') {
+        let next = || text[1..].find('<').map_or(text.len(), |next| next + 1);
+        return tag_end(&start[1..]).map_or_else(next, |end| end + 2);
     }
     if is_bracket_tag(text) {
-        return tag_end(']').unwrap_or(text.len());
+        return text.find(']').map_or(text.len(), |end| end + 1);
+    }
+    // MiniMax's tags begin with a token.
+    if let Some(end) = start.strip_prefix(TOKEN).and_then(|inside| inside.find("[>[")) {
+        let (token, rest) = text.split_at(TOKEN.len() + end + 3);
+        return token.len() + if rest.starts_with('<') { length_of_first(rest) } else { 0 };
     }
     // The rest of a tag that began before the text.
-    let open = text.find('<').unwrap_or(text.len());
     if text.starts_with(['"', '\'', '>', '/', '|'])
-        && let Some(end) = tag_end('>').filter(|end| *end <= open)
+        && let Some(end) = tag_end(start)
     {
-        return end;
+        // Some marks are a row of these: `>>>`.
+        return text.len() - text[end..].trim_start_matches('>').len();
     }
-    let bracket = text.char_indices().skip(1).find(|(at, c)| *c == '[' && is_bracket_tag(&text[*at..]));
-    let bracket = bracket.map_or(text.len(), |(at, _)| at);
-    let space = text.find(char::is_whitespace).unwrap_or(text.len());
-    open.min(bracket).min(space)
+    if text.starts_with(['"', '\''])
+        && let Some(end) = start.find(['<', '>']).filter(|end| start[*end..].starts_with(SEPARATOR))
+    {
+        return end + SEPARATOR.len();
+    }
+    let ends =
+        |(at, c): &(usize, char)| *c == '<' || c.is_whitespace() || *c == '[' && is_bracket_tag(&text[*at..]);
+    text.char_indices().skip(1).find(ends).map_or(text.len(), |(at, _)| at)
 }
 
 /// Whether it starts with a tag like `[TOOL_CALLS]` or `[/INST]`.
 pub(super) fn is_bracket_tag(text: &str) -> bool {
     let Some(inside) = text.strip_prefix('[') else { return false };
-    let name = inside.split(']').next().unwrap_or("").trim_start_matches('/');
-    inside.contains(']')
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-:".contains(c))
+    let name = inside.trim_start_matches('/');
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-:".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.trim_start_matches(is_part).starts_with(']')
 }
 
 /// Whether a mark is unlikely to be part of an ordinary text.
 pub(super) fn is_distinct(mark: &str) -> bool {
-    mark.len() > 2 && (mark.starts_with('<') || is_bracket_tag(mark))
+    mark.len() > 2 && (mark.starts_with('<') || mark.starts_with(TOKEN) || is_bracket_tag(mark))
 }
 
 /// The closing tag that belongs to an opening one by the common rules: `</x>`, `[/X]`, `<|/x|>`.

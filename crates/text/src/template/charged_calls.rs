@@ -21,15 +21,15 @@ const LOOKUP: u64 = SLOT;
 /// How much of its arguments a call reads.
 #[derive(Clone, Copy)]
 enum Touch {
-    /// Whole strings; of containers no more than minijinja charges for.
+    /// Whole strings, and as much of containers as minijinja charges for.
     Light,
     /// Every item; each character of a string is one.
     Items,
     /// The first argument as text; the result is a text of the same size.
     Text,
-    /// Every item, but nothing of a false value: `none` has no items here.
+    /// Every item, except those of a false value: `none` has no items here.
     Each,
-    /// Items that are compared with one another, with everything inside.
+    /// Items that are compared with one another, including everything inside them.
     Order,
 }
 
@@ -140,7 +140,7 @@ impl ChargedCalls<'_> {
         self.filter("wordwrap", Touch::Text, additions::word_wrap);
     }
 
-    /// Filters of other values.
+    /// Filters of numbers, or of values of several types.
     fn values(&mut self) {
         self.filter("abs", Touch::Light, filters::abs);
         self.filter("attr", Touch::Light, builtins::attr);

@@ -98,7 +98,9 @@ impl Object for Method {
     fn call(self: &Arc<Self>, state: &mut State, args: &[Value]) -> Result<Value, Error> {
         match &self.text {
             Some(text) => call(state, text, &self.name, args),
-            None => Err(invalid(format!("call .{}() where it is named", self.name))),
+            None => {
+                Err(invalid(format!("call .{}() directly: it cannot be stored and called later", self.name)))
+            }
         }
     }
 }

@@ -48,8 +48,8 @@ impl Given<'_> {
     }
 }
 
-/// `template % given`: a tuple gives several values, and a mapping gives them by name. Only values for which
-/// the template has no place are an error, but not in a mapping.
+/// `template % given`: a tuple gives several values, and a mapping gives them by name. Values that the template does
+/// not use are an error, except in a mapping.
 pub(super) fn percent(state: &State, template: &Value, given: &Value) -> Result<Value, Error> {
     let text = template.as_str().unwrap_or("");
     pay_for_text(state, text.len())?;

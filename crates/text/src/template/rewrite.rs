@@ -44,7 +44,7 @@ pub(super) fn rewrite(template: &Stmt<'_>) -> Result<String, TextError> {
     let mut writer = Writer::new(1);
     writer.statement(template)?;
     if !writer.variadic.is_empty() {
-        // Their calls have to be written in another way, and may precede them.
+        // Calls of variadic macros are written differently, and may precede the macros: write everything again.
         writer = Writer { variadic: writer.variadic, ..Writer::new(1) };
         writer.statement(template)?;
     }

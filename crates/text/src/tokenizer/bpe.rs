@@ -33,7 +33,7 @@ impl Bpe {
         const MERGES: &str = "tokenizer.ggml.merges";
         let lines = metadata.strings(MERGES)?.ok_or(TextError::MissingKey { key: MERGES })?;
         // Plain text never becomes the other tokens, whatever the merges say.
-        let ids = TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(Kind::is_from_text));
+        let ids = TokenIds::of(vocab, |id| vocab.is_merged(id));
         let mut byte_ids = [None; 256];
         if words.characters {
             for (id, text, _) in vocab.iter().filter(|(_, _, kind)| *kind == Kind::Byte) {
@@ -202,9 +202,7 @@ impl Merges {
             if let (Some(left), Some(right), Some(product)) = (id(left), id(right), id(&product)) {
                 read.push(Merge { pair: (left, right), product });
             } else if let Some(part) = missing {
-                let withheld = withheld.get_or_insert_with(|| {
-                    TokenIds::of(vocab, |id| !vocab.kind(id).is_some_and(Kind::is_from_text))
-                });
+                let withheld = withheld.get_or_insert_with(|| TokenIds::of(vocab, |id| !vocab.is_merged(id)));
                 if withheld.get(vocab, &part).is_none() {
                     return Err(bad(format!(
                         "the merge {line:?} needs the token {part:?}, which does not exist"

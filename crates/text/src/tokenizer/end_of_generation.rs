@@ -3,7 +3,7 @@
 
 use linnet_gguf::Strings;
 
-/// Names of such tokens, whatever type the file gives them.
+/// Names of tokens that end an answer, whatever type the file gives them.
 const ENDS: [&str; 33] = [
     "<|eot_id|>",
     "<|im_end|>",

@@ -97,8 +97,8 @@ impl Symbols {
         }
     }
 
-    /// Merges neighbours until none are left to merge. With `lengths`, drops the last symbols that later text
-    /// could change. Returns the end of the symbols, or 0 if finding it took too much work.
+    /// Merges neighbours until no pair can be merged. With `lengths`, drops the last symbols that later text could
+    /// change. Returns the end of the symbols, or 0 if finding it took too much work.
     fn join_all(&mut self, text: &impl Joins, lengths: Option<&[usize]>) -> usize {
         let Self { symbols, pairs, ahead } = self;
         pairs.clear();
@@ -138,7 +138,7 @@ impl Symbols {
                         *crossing.insert(joins.map(|(priority, _)| priority).max())
                     }
                 };
-                // On a tie, the left merge comes first, which is ours.
+                // On a tie, the left merge comes first, which is this one.
                 if best.is_some_and(|best| next.is_none_or(|next| best > next.priority)) {
                     end = symbol.start;
                     symbol.len = 0;

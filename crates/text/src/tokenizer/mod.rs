@@ -25,7 +25,7 @@ use output::Output;
 use pre_tokenizer::PreTokenizer;
 pub use pre_tokenizer::is_in_word;
 pub(crate) use special::GUARD;
-pub use special::GuardOptions;
+pub use special::{GuardOptions, PromptMarks};
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};
@@ -196,10 +196,18 @@ impl Tokenizer {
         self.special.guard(text, options)
     }
 
-    /// The control tokens of `text` when it is encoded with [`EncodeOptions::parse_special`].
+    /// The tokens that must not come from other texts than `text`, which is what a chat template writes: all
+    /// control tokens, and the user-defined tokens in it that look like marks. A vocabulary may type the marks of
+    /// its chat format as either.
     #[must_use]
-    pub fn controls(&self, text: &str) -> Vec<u32> {
-        self.special.controls(text)
+    pub fn marks(&self, text: &str) -> PromptMarks {
+        self.special.marks(text)
+    }
+
+    /// The marks of `text` when it is encoded with [`EncodeOptions::parse_special`].
+    #[must_use]
+    pub fn find_marks(&self, text: &str, marks: &PromptMarks) -> Vec<u32> {
+        self.special.find_marks(text, marks)
     }
 
     /// Decodes `ids`. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.

@@ -6,17 +6,37 @@ use std::ops::Range;
 
 use super::vocab::{Kind, Vocab};
 
-/// Keeps its neighbours from forming a token where [`SpecialTokens::guard`] inserts it. It is a noncharacter,
-/// which Unicode reserves for internal use.
+/// In prompts, keeps its neighbours from forming a token where [`SpecialTokens::guard`] inserts it. In answers,
+/// precedes control tokens. It is a noncharacter, which Unicode reserves for internal use.
 pub(crate) const GUARD: char = '\u{FDD0}';
+
+/// The tokens that structure a prompt: all control tokens, and the user-defined tokens that are marks of a
+/// chat format. Made by [`Tokenizer::marks`](crate::Tokenizer::marks).
+#[derive(Clone, Debug, Default)]
+pub struct PromptMarks {
+    /// Ids of those that are user-defined, sorted.
+    user_defined: Vec<u32>,
+    /// Their indices in [`SpecialTokens`], sorted.
+    indices: Vec<usize>,
+    /// Length in bytes of the longest.
+    longest: usize,
+}
+
+impl PromptMarks {
+    fn has(&self, token: &Special) -> bool {
+        !token.user_defined || self.user_defined.binary_search(&token.id).is_ok()
+    }
+}
 
 /// Options for guarding a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GuardOptions<'a> {
-    /// Control tokens that are not guarded.
-    pub keep: &'a [&'a str],
+    /// The tokens that are guarded; `None` for the control tokens.
+    pub marks: Option<&'a PromptMarks>,
+    /// Those that are part of one of these texts are not guarded.
+    pub keep: &'a [String],
     /// Guards every possible position, so that no change of the text (another case, pieces removed or joined
-    /// with other texts) can spell a control token. Searching the guarded text may fail, except for these
+    /// with other texts) can spell a mark. Searching the guarded text may fail, except for these
     /// sorted strings.
     pub everywhere: Option<&'a [String]>,
 }
@@ -38,10 +58,8 @@ pub(super) struct SpecialTokens {
     /// The range of tokens that start with these two bytes (0 as the second byte of a one-byte token): most
     /// positions of a text need only this.
     starts: HashMap<[u8; 2], Range<usize>>,
-    /// Which of the tokens are not user-defined, in the same order.
-    controls: Vec<usize>,
-    /// Length in bytes of the longest of these.
-    longest_control: usize,
+    /// Those that are not user-defined.
+    controls: PromptMarks,
     /// Whether some token starts with this byte.
     first_bytes: [bool; 256],
 }
@@ -54,25 +72,6 @@ struct Special {
     user_defined: bool,
     /// Includes the whitespace after it.
     strips_right: bool,
-}
-
-/// The longest tokens at the start of a text.
-#[derive(Clone, Copy, Default)]
-struct Found<'a> {
-    user_defined: Option<&'a Special>,
-    control: Option<&'a Special>,
-}
-
-impl<'a> Found<'a> {
-    /// The longer of the two; without `parse_special`, the user-defined one.
-    fn longest(self, parse_special: bool) -> Option<&'a Special> {
-        match self.control.filter(|_| parse_special) {
-            None => self.user_defined,
-            Some(control) => {
-                Some(self.user_defined.filter(|user| user.len() > control.len()).unwrap_or(control))
-            }
-        }
-    }
 }
 
 impl Special {
@@ -106,14 +105,27 @@ impl SpecialTokens {
                 starts.entry(start).or_insert(at..at).end = at + 1;
             }
         }
-        let controls: Vec<usize> = (0..tokens.len()).filter(|&at| !tokens[at].user_defined).collect();
-        let longest_control = controls.iter().map(|&at| tokens[at].len()).max().unwrap_or(0);
         let mut first_bytes = [false; 256];
         tokens
             .iter()
             .filter_map(|token| token.text.bytes().next())
             .for_each(|b| first_bytes[usize::from(b)] = true);
-        Self { tokens, starts, controls, longest_control, first_bytes }
+        let mut special = Self { tokens, starts, controls: PromptMarks::default(), first_bytes };
+        special.controls = special.marks("");
+        special
+    }
+
+    /// The control tokens, and the user-defined tokens in `text` that look like marks.
+    pub(super) fn marks(&self, text: &str) -> PromptMarks {
+        let found = self.find(text, true).map(|(_, token)| token);
+        let mut user_defined: Vec<u32> =
+            found.filter(|token| token.user_defined && is_mark(&token.text)).map(|token| token.id).collect();
+        user_defined.sort_unstable();
+        user_defined.dedup();
+        let mut marks = PromptMarks { user_defined, ..PromptMarks::default() };
+        marks.indices = (0..self.tokens.len()).filter(|&index| marks.has(&self.tokens[index])).collect();
+        marks.longest = marks.indices.iter().map(|&index| self.tokens[index].len()).max().unwrap_or(0);
+        marks
     }
 
     /// Advances `at` to the next possible start of a token, and returns the character there.
@@ -124,20 +136,20 @@ impl SpecialTokens {
         text[*at..].chars().next()
     }
 
-    /// Whether `text` ends with the start of a control token, which the next text could complete.
-    fn ends_within_control(&self, text: &str) -> bool {
-        let from = text.len().saturating_sub(self.longest_control.saturating_sub(1));
+    /// Whether `text` ends with the start of a mark, which the next text could complete.
+    fn ends_within(&self, marks: &PromptMarks, text: &str) -> bool {
+        let from = text.len().saturating_sub(marks.longest.saturating_sub(1));
         (from..text.len()).filter_map(|at| text.get(at..)).any(|tail| {
-            let after = self.controls.partition_point(|&at| *self.tokens[at].text <= *tail);
-            self.controls.get(after).is_some_and(|&at| self.tokens[at].text.starts_with(tail))
+            let after = marks.indices.partition_point(|&at| *self.tokens[at].text <= *tail);
+            marks.indices.get(after).is_some_and(|&at| self.tokens[at].text.starts_with(tail))
         })
     }
 
-    /// The longest special tokens of each kind at the start of `text`.
-    fn at_start(&self, text: &str) -> Found<'_> {
+    /// The longest wanted token at the start of `text`.
+    fn at_start(&self, text: &str, wanted: impl Fn(&Special) -> bool) -> Option<&Special> {
         let bytes = text.as_bytes();
-        let mut found = Found::default();
-        let Some(both) = start(bytes) else { return found };
+        let mut found = None;
+        let both = start(bytes)?;
         // A one-byte token sorts before those that continue it.
         let starts = [[both[0], 0], both];
         for start in &starts[if both[1] == 0 { 1 } else { 0 }..] {
@@ -148,8 +160,7 @@ impl SpecialTokens {
             let mut depth = 1;
             while let Some(first) = tokens.first() {
                 if first.len() == depth {
-                    let kind = if first.user_defined { &mut found.user_defined } else { &mut found.control };
-                    *kind = Some(first);
+                    found = Some(first).filter(|token| wanted(token)).or(found);
                     tokens = &tokens[1..];
                     continue;
                 }
@@ -170,7 +181,8 @@ impl SpecialTokens {
         std::iter::from_fn(move || {
             while let Some(c) = self.next_start(text, &mut at) {
                 let here = at;
-                if let Some(special) = self.at_start(&text[here..]).longest(parse_special) {
+                let wanted = |token: &Special| parse_special || token.user_defined;
+                if let Some(special) = self.at_start(&text[here..], wanted) {
                     at += special.len();
                     return Some((here, special));
                 }
@@ -180,10 +192,11 @@ impl SpecialTokens {
         })
     }
 
-    /// Makes `text` plain text in any context: guards break its control tokens, also those that later text
-    /// would complete, and [`without_guards`] removes the guards. User-defined tokens stay whole, because
-    /// plain text has them, too.
+    /// Makes `text` plain text in any context: guards break its marks, also those that later text would
+    /// complete, and [`without_guards`] removes the guards. Other user-defined tokens stay whole, because plain
+    /// text has them, too.
     pub(super) fn guard<'t>(&self, text: &'t str, options: GuardOptions<'_>) -> Cow<'t, str> {
+        let marks = options.marks.unwrap_or(&self.controls);
         let text = without_guards(text);
         // Copies only if there is something to guard.
         let mut guarded: Option<String> = None;
@@ -207,7 +220,7 @@ impl SpecialTokens {
             }
             // Templates trim after strings that they search for, or the text ends there.
             let before_space = text[end..].chars().next().is_none_or(char::is_whitespace);
-            end != unbroken || !before_space || self.ends_within_control(&text[..end])
+            end != unbroken || !before_space || self.ends_within(marks, &text[..end])
         };
         let next = |at: &mut usize| match options.everywhere {
             Some(_) => text[*at..].chars().next(),
@@ -215,11 +228,14 @@ impl SpecialTokens {
         };
         let mut at = 0;
         while let Some(c) = next(&mut at) {
-            let Found { user_defined, control } = self.at_start(&text[at..]);
-            let end = at + user_defined.map_or(c.len_utf8(), Special::len);
-            let beyond = control.filter(|control| at + control.len() > end);
-            if let Some(control) = beyond.filter(|control| options.keep.contains(&&*control.text)) {
-                at += control.len();
+            let plain = self.at_start(&text[at..], |token| !marks.has(token));
+            let end = at + plain.map_or(c.len_utf8(), Special::len);
+            let mark = self.at_start(&text[at..], |token| marks.has(token));
+            let beyond = mark.filter(|mark| at + mark.len() > end);
+            if let Some(mark) =
+                beyond.filter(|mark| options.keep.iter().any(|kept| kept.contains(&*mark.text)))
+            {
+                at += mark.len();
                 continue;
             }
             // A token that starts here and continues after the guard is no longer found. (One character
@@ -229,7 +245,7 @@ impl SpecialTokens {
             }
             at = end;
         }
-        if self.ends_within_control(&text) {
+        if self.ends_within(marks, &text) {
             guard_at(text.len());
         }
         match guarded {
@@ -241,10 +257,10 @@ impl SpecialTokens {
         }
     }
 
-    /// The tokens of `text` that are special and not user-defined.
-    pub(super) fn controls(&self, text: &str) -> Vec<u32> {
-        let controls = self.find(text, true).filter(|(_, special)| !special.user_defined);
-        controls.map(|(_, special)| special.id).collect()
+    /// The marks of `text`.
+    pub(super) fn find_marks(&self, text: &str, marks: &PromptMarks) -> Vec<u32> {
+        let found = self.find(text, true).filter(|(_, special)| marks.has(special));
+        found.map(|(_, special)| special.id).collect()
     }
 
     /// Splits `text` at its special tokens and passes on the pieces in order, as long as `piece` returns
@@ -270,6 +286,11 @@ impl SpecialTokens {
             piece(Piece::Text(&text[at..]));
         }
     }
+}
+
+/// Whether a token looks like a mark, unlike white space, words and other signs.
+fn is_mark(text: &str) -> bool {
+    text.len() > 2 && text.contains(['<', '>', '[', ']'])
 }
 
 /// The first two bytes; 0 as the second one of a one-byte text.

@@ -51,7 +51,7 @@ impl SentencePiece {
         let lengths = vocab.iter().filter(|&(_, _, kind)| from_text(kind)).map(|(_, text, _)| text.len());
         Ok(Self {
             windows: Windows::new(lengths),
-            ids: TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(from_text)),
+            ids: TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(from_text) && vocab.is_merged(id)),
             priorities,
             byte_ids: table,
         })

@@ -161,6 +161,17 @@ impl Vocab {
         self.kinds.get(id as usize).copied()
     }
 
+    /// Whether text is merged to this token. A user-defined token of printable ASCII characters is always found
+    /// before, so merging could only undo a guard. (Others may have another spelling in merges.)
+    pub(super) fn is_merged(&self, id: u32) -> bool {
+        self.kind(id).is_some_and(|kind| match kind {
+            Kind::UserDefined => self
+                .text(id)
+                .is_some_and(|text| text.len() == 1 || !text.bytes().all(|b| b.is_ascii_graphic())),
+            kind => kind.is_from_text(),
+        })
+    }
+
     pub(super) fn ends_generation(&self, id: u32) -> bool {
         self.ends.binary_search(&id).is_ok()
     }

@@ -13,7 +13,7 @@ fn ways_to_call() -> Vec<(String, String)> {
 }
 
 /// Ways to write reasoning and answers: before, between, after, and the start of the answer.
-const TURNS: [(&str, [&str; 3], &str); 7] = [
+const TURNS: [(&str, [&str; 3], &str); 10] = [
     ("no reasoning", ["", "", ""], ""),
     ("think", ["<think>\n", "\n</think>\n\n", ""], ""),
     ("opened by the prompt", ["<think>", "</think>", ""], "<think>"),
@@ -21,9 +21,27 @@ const TURNS: [(&str, [&str; 3], &str); 7] = [
     ("words", ["<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>", "<|END_RESPONSE|>"], ""),
     ("thought", ["<|begin_of_thought|>", "<|end_of_thought|>\n", ""], ""),
     ("channel", ["<|channel>thought\n", "<channel|>", ""], ""),
+    ("plan", ["<|plan|>", "<|/plan|>", ""], ""),
+    ("plan, opened by the prompt", ["<|plan|>\n", "\n<|/plan|>\n", ""], "<|plan|>\n"),
+    ("element", ["<reasoning>", "</reasoning>\n", ""], ""),
 ];
 
-fn template(calls: &str, [open, between, close]: [&str; 3], prompt: &str) -> String {
+/// What is before and after a turn: the marks of a role, with the assistant's name, and the end.
+const ROLES: [(&str, &str, &str); 3] = [
+    ("<|im_start|>{}\n", "assistant", "<|im_end|>\n"),
+    ("[|{}|]", "bot", "[|endofturn|]\n"),
+    ("<|role|>{}<|says|>", "model", ""),
+];
+
+/// The source of a template, and the end of its turns.
+fn template(
+    calls: &str,
+    [open, between, close]: [&str; 3],
+    prompt: &str,
+    role: usize,
+) -> (String, &'static str) {
+    let (mark, name, end) = ROLES[role % ROLES.len()];
+    let (assistant, other) = (mark.replace("{}", name), mark.replace("{}", "{{ m.role }}"));
     let reasoning = if open.is_empty() {
         String::new()
     } else {
@@ -31,14 +49,15 @@ fn template(calls: &str, [open, between, close]: [&str; 3], prompt: &str) -> Str
         format!("{{% if m.reasoning_content %}}{open}{{{{ m.reasoning_content }}}}{close}{{% endif %}}")
     };
     let wrapper = between.find("<|START").map_or("", |at| &between[at..]);
-    format!(
-        "{{% for m in messages %}}{{% if m.role == 'assistant' %}}<|im_start|>assistant\n{reasoning}\
+    let source = format!(
+        "{{% for m in messages %}}{{% if m.role == 'assistant' %}}{assistant}{reasoning}\
          {{% if m.content %}}{wrapper}{{{{ m.content }}}}{close}{{% endif %}}\
-         {{% if m.tool_calls %}}{calls}{{% endif %}}<|im_end|>\n\
-         {{% else %}}<|im_start|>{{{{ m.role }}}}\n{{{{ m.content }}}}\
-         {{{{ tools | tojson if tools and loop.first }}}}<|im_end|>\n{{% endif %}}{{% endfor %}}\
-         {{% if add_generation_prompt %}}<|im_start|>assistant\n{prompt}{{% endif %}}"
-    )
+         {{% if m.tool_calls %}}{calls}{{% endif %}}{end}\
+         {{% else %}}{other}{{{{ m.content }}}}\
+         {{{{ tools | tojson if tools and loop.first }}}}{end}{{% endif %}}{{% endfor %}}\
+         {{% if add_generation_prompt %}}{assistant}{prompt}{{% endif %}}"
+    );
+    (source, end)
 }
 
 fn tools() -> Value {
@@ -68,38 +87,47 @@ fn conversations() -> Vec<(&'static str, Calls)> {
     ]
 }
 
-/// What the template writes for a turn.
-fn written(
-    template: &ChatTemplate,
-    content: &str,
-    reasoning: &str,
-    calls: &Calls,
+/// A template, and how it writes a turn.
+struct Written {
+    template: ChatTemplate,
+    format: ChatFormat,
     named_ids: bool,
-) -> (String, String) {
-    let question = json!({ "role": "user", "content": "Question?" });
-    let calls = calls.iter().enumerate().map(|(index, (name, arguments))| {
-        let id = if named_ids { format!("functions.{name}:{index}") } else { format!("id000000{index}") };
-        json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
-    });
-    let mut message =
-        json!({ "role": "assistant", "content": content, "tool_calls": calls.collect::<Value>() });
-    if !reasoning.is_empty() {
-        message["reasoning_content"] = reasoning.into();
+    /// The opening mark of reasoning at the end of the prompt, and the closing one.
+    reasoning: [&'static str; 2],
+    /// The end of a turn.
+    end: &'static str,
+}
+
+impl Written {
+    /// The prompt, and what the template writes for a turn.
+    fn turn(&self, content: &str, reasoning: &str, calls: &Calls) -> (String, String) {
+        let question = json!({ "role": "user", "content": "Question?" });
+        let calls = calls.iter().enumerate().map(|(index, (name, arguments))| {
+            let id =
+                if self.named_ids { format!("functions.{name}:{index}") } else { format!("id000000{index}") };
+            json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
+        });
+        let mut message =
+            json!({ "role": "assistant", "content": content, "tool_calls": calls.collect::<Value>() });
+        if !reasoning.is_empty() {
+            message["reasoning_content"] = reasoning.into();
+        }
+        let render = |messages: Value, asks| {
+            let mut context = ChatContext::new(messages, LocalTime::EPOCH);
+            context.tools = Some(tools());
+            context.add_generation_prompt = asks;
+            self.template.render(&context).unwrap()
+        };
+        let prompt = render(json!([question]), true);
+        let turn = render(json!([question, message]), false);
+        // Without reasoning, the prompt's opening mark is closed at once.
+        let [open, close] = self.reasoning;
+        let turn = match turn.strip_prefix(&prompt) {
+            Some(rest) => rest.to_owned(),
+            None => format!("{close}{}", turn.strip_prefix(prompt.strip_suffix(open).unwrap()).unwrap()),
+        };
+        (prompt, turn.strip_suffix(self.end).unwrap().to_owned())
     }
-    let render = |messages: Value, asks| {
-        let mut context = ChatContext::new(messages, LocalTime::EPOCH);
-        context.tools = Some(tools());
-        context.add_generation_prompt = asks;
-        template.render(&context).unwrap()
-    };
-    let prompt = render(json!([question]), true);
-    let turn = render(json!([question, message]), false);
-    // Without reasoning, the prompt's opening mark is closed at once.
-    let turn = match turn.strip_prefix(&prompt) {
-        Some(rest) => rest.to_owned(),
-        None => format!("</think>{}", turn.strip_prefix(prompt.trim_end_matches("<think>")).unwrap()),
-    };
-    (prompt, turn.strip_suffix("<|im_end|>\n").unwrap().to_owned())
 }
 
 fn check(
@@ -133,9 +161,11 @@ fn reads_back_what_an_unknown_template_writes() {
             if turn != 0 && turn != 1 + index % (TURNS.len() - 1) {
                 continue;
             }
-            let source = template(calls, *marks, prompt);
+            let (source, end) = template(calls, *marks, prompt, index + turn);
             let template = ChatTemplate::new(&source, "<s>", "</s>").unwrap();
             let format = ChatFormat::detect(&template, &source, LocalTime::EPOCH);
+            let reasoning = [*prompt, marks[1]];
+            let written = Written { template, format, named_ids: name == "only ids", reasoning, end };
             let mut wrong = Vec::new();
             for (content, calls) in conversations() {
                 // A call without an opening mark must begin the answer.
@@ -143,17 +173,16 @@ fn reads_back_what_an_unknown_template_writes() {
                     continue;
                 }
                 for reasoning in if marks[0].is_empty() { &[""][..] } else { &["", "Hm, {\"a\": 1}."] } {
-                    let (prompt, output) =
-                        written(&template, content, reasoning, &calls, *name == "only ids");
+                    let (prompt, output) = written.turn(content, reasoning, &calls);
                     all += 1;
-                    match check(&format, &prompt, &output, content, reasoning, &calls) {
+                    match check(&written.format, &prompt, &output, content, reasoning, &calls) {
                         Ok(_) => right += 1,
                         Err(error) => wrong.push(error),
                     }
                 }
             }
             if !wrong.is_empty() {
-                println!("{name}, {style}: {format:?}\n  {}", wrong.join("\n  "));
+                println!("{name}, {style}: {:?}\n  {}", written.format, wrong.join("\n  "));
             }
         }
     }
@@ -173,7 +202,10 @@ fn finds_the_form_that_the_template_takes() {
     let CallKind::Json(keys) = &format.calls.kind else { panic!("{format:?}") };
     assert_eq!(keys.dialect, Dialect::Json);
     assert_eq!(format.calls.call, Marks::new("<call>", "</call>"));
-    assert_eq!(format.call_start(Some("f")).unwrap(), "<call>{\"name\": \"f\", \"arguments\": ");
+    assert_eq!(
+        format.call_start(Some("f"), &|_| String::new()).unwrap(),
+        "<call>{\"name\": \"f\", \"arguments\": "
+    );
 }
 
 /// Templates that fail, or show nothing, have a format, too.
@@ -183,5 +215,35 @@ fn hostile_templates_get_the_generic_format() {
         let template = ChatTemplate::new(source, "", "").unwrap();
         let format = ChatFormat::detect(&template, source, LocalTime::EPOCH);
         assert_eq!(format.calls.kind, ChatFormat::generic().calls.kind, "{source}: {format:?}");
+    }
+}
+
+/// Detection must not search a template, or what it prints, once for each mark in it.
+#[test]
+fn detection_takes_linear_time() {
+    let chatml = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+        {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+    let printed = |piece: &str, count: usize| format!("{}{chatml}", piece.repeat(count));
+    let comment = |piece: &str, count: usize| format!("{{# {} #}}{chatml}", piece.repeat(count));
+    let sources: [&dyn Fn(usize) -> String; 7] = [
+        &|count| comment("</", count),
+        &|count| printed("[a", count),
+        &|count| printed("a ", count),
+        &|count| printed("\" ", count),
+        &|count| printed("<", count),
+        &|count| format!("{chatml}{{% if enable_thinking %}}{}{{% endif %}}", "<a>".repeat(count)),
+        &|count| format!("{{{{ '[a' * {count} }}}}{chatml}"),
+    ];
+    for (index, source) in sources.into_iter().enumerate() {
+        let time = |count| {
+            let source = source(count);
+            let started = std::time::Instant::now();
+            let template = ChatTemplate::new(&source, "<s>", "</s>").unwrap();
+            let _ = ChatFormat::detect(&template, &source, LocalTime::EPOCH);
+            started.elapsed()
+        };
+        let [short, long] = [time(10_000), time(40_000)];
+        // Four times as long, with room for a busy machine.
+        assert!(long < short * 10 + std::time::Duration::from_millis(200), "{index}: {short:?}, {long:?}");
     }
 }

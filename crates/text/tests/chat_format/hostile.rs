@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::turn::{Turn, characters, read, read_all_ways};
 
-fn tools() -> Value {
+pub fn tools() -> Value {
     let parameters = json!({ "properties": { "a": { "type": "string" }, "n": { "type": "integer" } } });
     json!([
         { "type": "function", "function": { "name": "f", "parameters": parameters } },
@@ -22,7 +22,7 @@ fn think() -> Option<ReasoningFormat> {
     Some(ReasoningFormat { marks: Marks::new("<think>", "</think>"), prompt_opens: false, anywhere: false })
 }
 
-fn format(calls: CallFormat) -> ChatFormat {
+pub fn format(calls: CallFormat) -> ChatFormat {
     ChatFormat {
         reasoning: think(),
         answer: Some(Marks::new("<answer>", "</answer>")),
@@ -31,12 +31,12 @@ fn format(calls: CallFormat) -> ChatFormat {
     }
 }
 
-fn calls(kind: CallKind, section: Marks, call: Marks) -> CallFormat {
-    CallFormat { section, call, kind, other_opens: Vec::new() }
+pub fn calls(kind: CallKind, section: Marks, call: Marks) -> CallFormat {
+    CallFormat { section, call, kind, unmarked: false, ..CallFormat::generic() }
 }
 
 /// One format of every kind.
-fn formats() -> Vec<ChatFormat> {
+pub fn formats() -> Vec<ChatFormat> {
     let head = |end: &str| vec![HeadField { kind: FieldKind::Name, end: end.to_owned() }];
     let none = Marks::default;
     let arguments = TaggedArguments {
@@ -47,7 +47,22 @@ fn formats() -> Vec<ChatFormat> {
         json_strings: false,
         string_attributes: None,
     };
-    let bare = CallFormat { call: none(), ..CallFormat::generic() };
+    let pairs = TaggedArguments {
+        open: "<k>".into(),
+        key_end: "</k>\n<v>".into(),
+        close: "</v>\n".into(),
+        lines: false,
+        ..arguments.clone()
+    };
+    let attributes = TaggedArguments {
+        open: "<p=\"".into(),
+        key_end: "\"".into(),
+        close: "</p>\n".into(),
+        lines: false,
+        string_attributes: Some(" s=\"true\"".into()),
+        ..arguments.clone()
+    };
+    let bare = CallFormat { call: none(), unmarked: false, ..CallFormat::generic() };
     let quoted = Dialect::Quoted("<q>".into());
     vec![
         format(CallFormat::generic()),
@@ -68,11 +83,21 @@ fn formats() -> Vec<ChatFormat> {
             Marks::new("<call>\n<f=", "</f>\n</call>\n"),
         )),
         format(calls(CallKind::Pythonic, Marks::new("<calls>", "</calls>"), none())),
+        format(calls(
+            CallKind::Tagged { head: head("\n"), arguments: pairs },
+            none(),
+            Marks::new("<call>", "</call>"),
+        )),
+        format(calls(
+            CallKind::Tagged { head: head("\">\n"), arguments: attributes },
+            Marks::new("<calls>\n", "</calls>"),
+            Marks::new("<f=\"", "</f>\n"),
+        )),
         format(calls(CallKind::Harmony, none(), none())),
     ]
 }
 
-fn parse(format: &ChatFormat, text: &str) -> Turn {
+pub fn parse(format: &ChatFormat, text: &str) -> Turn {
     read_all_ways(format, Some(&tools()), false, text, ChatEnd::Stopped)
 }
 
@@ -100,7 +125,7 @@ fn malformed_calls_follow_the_rule() {
         (turn.calls[0].arguments.clone(), turn.calls[0].valid.unwrap())
     };
     assert_eq!(arguments("{\"a\": [1, }}"), ("{\"a\": [1, }}".to_owned(), false));
-    assert_eq!(arguments("{\"a\": 1,}}"), ("{\"a\": 1,}".to_owned(), false));
+    assert_eq!(arguments("{\"a\": 1,}}"), ("{\"a\": 1}".to_owned(), true));
     assert_eq!(arguments("{\"a\": nope}}"), ("{\"a\": nope}".to_owned(), false));
     assert_eq!(arguments("[1]}"), ("[1]".to_owned(), false));
     assert_eq!(arguments("{\"a\": \"x\ny\"}}"), ("{\"a\": \"x\\ny\"}".to_owned(), true));
@@ -136,8 +161,47 @@ fn a_call_that_the_limit_cuts_is_not_valid() {
     assert_eq!(turn.calls[0].id, None);
 }
 
+/// Nothing shows of a mark, a name, a key or a literal that the length limit cuts.
+#[test]
+fn the_limit_cuts_marks_and_names() {
+    let formats = formats();
+    let read =
+        |format: &ChatFormat, text: &str| read_all_ways(format, Some(&tools()), false, text, ChatEnd::Length);
+    let bare = &formats[1];
+    let python = &format(calls(CallKind::Pythonic, Marks::default(), Marks::default()));
+    let dropped = format(calls(CallKind::Pythonic, Marks::new("<calls>", ""), Marks::default()));
+    let dropped =
+        &ChatFormat { dropped: ["<|start|>", "<|start|>bot"].map(str::to_owned).to_vec(), ..dropped };
+    for (format, text, content) in [
+        (bare, "{\"name\": \"pin", ""),
+        (bare, "{\"na", ""),
+        (bare, "{\"name\": \"ping\", \"arg", ""),
+        (bare, "{", "{"),
+        (bare, "{\"name\": \"Ann", "{\"name\": \"Ann"),
+        (python, "[pin", ""),
+        (python, "[1, 2", "[1, 2"),
+        (dropped, "x<|start|>bo", "x"),
+        (&formats[8], "to", ""),
+    ] {
+        let turn = read(format, text);
+        assert_eq!((turn.content.as_str(), turn.calls.len()), (content, 0), "{text}");
+    }
+    for (format, text, arguments) in [
+        (python, "[f(n=-", "{\"n\": -"),
+        (python, "[f(a=\"x\", n=Tr", "{\"a\": \"x\", \"n\": "),
+        (&formats[3], "<call>call:f{a", "{"),
+        (&formats[3], "<call>call:f{a:<q", "{\"a\":"),
+        (&formats[3], "<call>call:f{a:<q>x<q", "{\"a\":\"x"),
+        (&formats[6], "<call>f\n<k>a</k>\n<v><![CD", "{\"a\": "),
+    ] {
+        assert_eq!(read(format, text).calls[0].arguments, arguments, "{text}");
+    }
+    let turn = read(bare, "{\"name\": \"ping\", \"arguments\": {}}, {");
+    assert_eq!((turn.content.trim(), turn.calls.len()), ("", 1));
+}
+
 /// Pieces of every format's texts.
-const SHARDS: [&str; 40] = [
+const SHARDS: [&str; 48] = [
     "<think>",
     "</think>",
     "<answer>",
@@ -156,6 +220,14 @@ const SHARDS: [&str; 40] = [
     "<p=",
     "</p>",
     "</f>",
+    "<f=\"f\">",
+    "<p=\"a\" s=\"true\">",
+    "<k>a",
+    "</k>\n<v>",
+    "</v>",
+    "```json\n",
+    "\\",
+    "'",
     "<q>",
     "<|channel|>",
     "<|message|>",
@@ -181,10 +253,10 @@ const SHARDS: [&str; 40] = [
 ];
 
 /// A sequence of numbers that looks random.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
@@ -213,6 +285,15 @@ fn pieces_do_not_matter_in_any_text() {
             "{at} {format:?}\n{text:?}"
         );
     }
+}
+
+#[test]
+fn white_space_between_tags_is_bounded() {
+    let call = |spaces: usize| {
+        let turn = parse(&formats()[6], &format!("<call>f\n<k>a</k>{}<v>x</v></call>", " ".repeat(spaces)));
+        turn.calls[0].valid
+    };
+    assert_eq!((call(200), call(300)), (Some(true), Some(false)));
 }
 
 #[test]

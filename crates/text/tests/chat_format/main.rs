@@ -1,5 +1,10 @@
 //! Detects formats from chat templates, and parses outputs in these formats.
 
 mod detected;
+mod families;
+mod forms;
 mod hostile;
+mod pieces;
+mod recovered;
+mod tagged;
 mod turn;

@@ -1,47 +1,12 @@
-//! Collects a parser's events.
+//! Reads texts in all ways to divide them into pieces.
 
-use linnet_text::{ChatEnd, ChatEvent, ChatFormat, ChatParser};
+#[path = "../../../../tests/support/turn.rs"]
+mod judge;
+
+use linnet_text::{ChatEnd, ChatFormat, ChatParser};
 use serde_json::Value;
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Call {
-    pub name: String,
-    pub id: Option<String>,
-    pub arguments: String,
-    /// Whether it ended, and as valid.
-    pub valid: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Turn {
-    pub content: String,
-    pub reasoning: String,
-    pub calls: Vec<Call>,
-}
-
-impl Turn {
-    pub fn add(&mut self, event: ChatEvent<'_>) {
-        match event {
-            ChatEvent::Content(text) => self.content.push_str(text),
-            ChatEvent::Reasoning(text) => self.reasoning.push_str(text),
-            ChatEvent::CallBegun { index, name, id } => {
-                assert_eq!(index, self.calls.len());
-                assert!(self.calls.iter().all(|call| call.valid.is_some()), "calls overlap");
-                let id = id.map(str::to_owned);
-                self.calls.push(Call { name: name.to_owned(), id, ..Call::default() });
-            }
-            ChatEvent::Arguments { index, text } => {
-                assert_eq!(self.calls[index].valid, None);
-                self.calls[index].arguments.push_str(text);
-            }
-            ChatEvent::CallEnded { index, id, valid } => {
-                assert_eq!(self.calls[index].valid, None);
-                self.calls[index].id = id.map(str::to_owned);
-                self.calls[index].valid = Some(valid);
-            }
-        }
-    }
-}
+pub use judge::Turn;
 
 /// What a parser reads from `pieces`.
 pub fn read<'a>(
@@ -51,13 +16,8 @@ pub fn read<'a>(
     pieces: impl IntoIterator<Item = &'a str>,
     end: ChatEnd,
 ) -> Turn {
-    let mut parser = ChatParser::new(format, tools, inside_reasoning);
-    let mut turn = Turn::default();
-    for piece in pieces {
-        parser.push(piece, &mut |event| turn.add(event));
-    }
-    parser.finish(end, &mut |event| turn.add(event));
-    assert!(turn.calls.iter().all(|call| call.valid.is_some()), "a call has no end");
+    let turn = Turn::read(ChatParser::new(format, tools, inside_reasoning), pieces, end);
+    assert!(turn.is_well_formed(), "calls overlap, or one has no end: {turn:?}");
     turn
 }
 

@@ -1,5 +1,6 @@
 //! Compares the text crate with reference fixtures, and tests it with malicious input.
 
+mod guards;
 mod hostile;
 mod jinja;
 mod long_chats;

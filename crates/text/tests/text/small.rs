@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
-use linnet_text::{DecodeOptions, Detokenizer, EncodeOptions, GuardOptions, TextError, Tokenizer};
+use linnet_text::{DecodeOptions, Detokenizer, EncodeOptions, TextError, Tokenizer};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-const PLAIN: EncodeOptions = EncodeOptions { add_special: false, parse_special: false };
-const PARSED: EncodeOptions = EncodeOptions { add_special: false, parse_special: true };
+pub const PLAIN: EncodeOptions = EncodeOptions { add_special: false, parse_special: false };
+pub const PARSED: EncodeOptions = EncodeOptions { add_special: false, parse_special: true };
 const WHOLE: EncodeOptions = EncodeOptions { add_special: true, parse_special: true };
 const SHOWN: DecodeOptions = DecodeOptions { special: true };
 const HIDDEN: DecodeOptions = DecodeOptions { special: false };
 
-const NORMAL: i32 = 1;
+pub const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
-const USER_DEFINED: i32 = 4;
+pub const USER_DEFINED: i32 = 4;
 const BYTE: i32 = 6;
 
-fn strings<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Value {
+pub fn strings<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Value {
     Value::Array(Array::Strings(texts.into_iter().collect()))
 }
 
-fn build(pairs: &[(&str, Value)]) -> Result<Tokenizer, TextError> {
+pub fn build(pairs: &[(&str, Value)]) -> Result<Tokenizer, TextError> {
     let mut writer = HeaderWriter::new();
     for (key, value) in pairs {
         writer.metadata(&format!("tokenizer.ggml.{key}"), value.clone());
@@ -31,7 +31,7 @@ fn build(pairs: &[(&str, Value)]) -> Result<Tokenizer, TextError> {
 }
 
 /// GPT-2's alphabet: bytes that are printable in Latin-1 are themselves, the others follow from U+0100 on.
-fn alphabet() -> Vec<String> {
+pub fn alphabet() -> Vec<String> {
     let prints = |byte: &u32| matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
     let others = (0u32..256).filter(|byte| !prints(byte)).zip(0x100..);
     let mut codes: Vec<(u32, u32)> =
@@ -70,7 +70,7 @@ fn bpe_pairs() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn bpe() -> Tokenizer {
+pub fn bpe() -> Tokenizer {
     build(&bpe_pairs()).unwrap()
 }
 
@@ -97,76 +97,6 @@ fn control_tokens_need_parse_special() {
     assert_eq!(tokenizer.decode(&plain, SHOWN), text);
     assert_eq!(tokenizer.decode(&[261, 104, 105, 262], HIDDEN), "hi");
     assert_eq!(tokenizer.decode(&[261, 104, 105, 262], SHOWN), "<|im_start|>hi<|im_end|>");
-}
-
-#[test]
-fn guarded_text_is_plain_text() {
-    let tokenizer = bpe();
-    for said in ["<|im_end|><|im_start|>", "oh <tool>\u{fdd0}", "<|im_<|im_end|>end|><|im"] {
-        let guarded = tokenizer.guard(said);
-        let tokens = tokenizer.encode(&format!("<|im_start|>{guarded}<|im_end|>"), PARSED).unwrap();
-        let plain = tokenizer.encode(&said.replace('\u{fdd0}', ""), PLAIN).unwrap();
-        assert_eq!(tokens, [vec![261], plain, vec![262]].concat(), "{said}");
-    }
-}
-
-#[test]
-fn kept_tokens_are_not_guarded() {
-    let tokenizer = bpe();
-    let keep = &["<|im_start|>"][..];
-    for everywhere in [None, Some(&[][..])] {
-        let guarded =
-            tokenizer.guard_with("a<|im_start|>b<|im_end|><|im_start|>", GuardOptions { keep, everywhere });
-        let tokens = tokenizer.encode(&guarded, PARSED).unwrap();
-        let controls: Vec<u32> = tokens.into_iter().filter(|&token| tokenizer.is_control(token)).collect();
-        assert_eq!(controls, [261, 261], "{guarded:?}");
-    }
-    // Text that needs no guard is not copied.
-    assert!(matches!(tokenizer.guard("a text > 1"), std::borrow::Cow::Borrowed(_)));
-}
-
-/// A template may join the parts of a message, or write its own text after it.
-#[test]
-fn joined_guarded_texts_form_no_control_token() {
-    let said = "a<|im_end|><|im_start|>b</s><s>";
-    for tokenizer in [bpe(), spm(true)] {
-        for (at, _) in said.char_indices() {
-            for second in [tokenizer.guard(&said[at..]), said[at..].into()] {
-                let joined = tokenizer.guard(&said[..at]) + &*second;
-                let tokens = tokenizer.encode(&joined, PARSED).unwrap();
-                // The second text may contain whole control tokens only if it is not guarded.
-                let whole = tokenizer.encode(&second, PARSED).unwrap();
-                let controls = |ids: &[u32]| ids.iter().filter(|&&id| tokenizer.is_control(id)).count();
-                assert_eq!(controls(&tokens), controls(&whole), "{at}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_text_that_is_guarded_everywhere_is_plain_text_in_any_case() {
-    let whole = ["</think>".to_owned(), "<|im_".to_owned()];
-    let options = GuardOptions { everywhere: Some(&whole), ..GuardOptions::default() };
-    for tokenizer in [bpe(), spm(true)] {
-        for said in ["<|im_end|><|IM_START|> a </think>b", "<S> x</S>", "a<|im_", "<|IM_END|></think>"] {
-            let guarded = tokenizer.guard_with(said, options);
-            assert!(!said.contains("</think>") || guarded.contains("</think>"), "{guarded}");
-            let plain = tokenizer.encode(said, PLAIN).unwrap();
-            assert_eq!(tokenizer.encode(&guarded, PARSED).unwrap(), plain, "{said}");
-            assert_eq!(tokenizer.controls(&guarded.to_lowercase()), [0; 0], "{said}");
-        }
-    }
-    let guarded = |text| bpe().guard_with(text, options).replace('\u{fdd0}', "^");
-    assert_eq!(guarded(" ab  c\n"), " a^b^  c^\n");
-    assert_eq!(guarded("a</think>\n\nb"), "a^</think>\n\nb^");
-    assert_eq!(guarded("a</think> "), "a^</think> ");
-}
-
-#[test]
-fn a_guard_alone_is_empty_text() {
-    let tokenizer = spm(true);
-    let control = tokenizer.encode("<s>", PARSED).unwrap();
-    assert_eq!(tokenizer.encode("<s>\u{fdd0}<s>", PARSED).unwrap(), [control.clone(), control].concat());
 }
 
 #[test]
@@ -229,7 +159,7 @@ fn spm_pairs() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn spm(prefix: bool) -> Tokenizer {
+pub fn spm(prefix: bool) -> Tokenizer {
     let mut pairs = spm_pairs();
     pairs.push(("add_space_prefix", Value::Bool(prefix)));
     build(&pairs).unwrap()

@@ -1,16 +1,23 @@
 //! Finds a model's format from its chat template.
 //!
 //! Small conversations with words that no template contains are rendered, and what the template writes around
-//! these words shows the format. Only what no template writes is found in its source: the channels of harmony,
-//! and a few formats of calls that their templates neither describe nor repeat.
+//! these words shows the format. Several formats may fit: the one that reads back most of some other turns is
+//! taken. A format that cannot read a single call is not, unless calls look like Python's. Only what no template
+//! writes is found in its source: the channels of harmony, some marks of reasoning and answers, and a few formats of
+//! calls that their templates neither describe nor repeat.
 
 mod calls;
+mod described;
+mod read_back;
 mod reasoning;
 mod shapes;
+mod tagged;
 
 use serde_json::{Map, Value, json};
 
-use super::{CallFormat, CallKind, ChatFormat, IdStyle, Marks, ReasoningFormat, tags};
+use super::{
+    ArgumentsForm, CallFormat, CallKind, ChatFormat, IdStyle, Marks, ReasoningFormat, ThinkingSwitch, tags,
+};
 use crate::{ChatContext, ChatTemplate, LocalTime};
 
 impl ChatFormat {
@@ -18,22 +25,27 @@ impl ChatFormat {
     /// that fails or shows nothing gets the [generic](Self::generic) format.
     #[must_use]
     pub fn detect(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
-        if source.contains("<|channel|>") && source.contains("<|message|>") {
-            return harmony();
-        }
         let probe = Probe::new(template, now);
-        let (reasoning, answer) = reasoning::detect(&probe, source);
-        let found = calls::detect(&probe, reasoning.as_ref());
-        let mut dropped = Vec::new();
-        let calls = match found {
-            Some(found) => {
-                dropped.extend(found.hand_over);
-                found.format
-            }
-            None if probe.describes_tools() => calls::described(&probe, reasoning.as_ref()),
-            None => CallFormat::generic(),
+        let arguments = calls::arguments_form(&probe);
+        if source.contains("<|channel|>") && source.contains("<|message|>") {
+            return harmony(arguments);
+        }
+        let found = recipients(&probe).unwrap_or_else(|| reasoning::detect(&probe, source));
+        let ids = if calls::takes_short_ids(&probe) { IdStyle::NineAlphanumeric } else { IdStyle::Any };
+        let found = Self { arguments, ids, ..found };
+        let calls_without_lists = || {
+            let template = ChatTemplate::new(&without_appending(source)?, "", template.eos()).ok()?;
+            calls::detect(&Probe::new(&template, now), &found).best
         };
-        let mut format = Self { reasoning, answer, calls, ids: calls::id_style(&probe), dropped };
+        let calls::Detected { best, python } = calls::detect(&probe, &found);
+        let mut format = best.or_else(calls_without_lists).unwrap_or_else(|| {
+            let describes = probe.describes_tools();
+            let described = if describes { described::detect(&probe, &found) } else { None };
+            match (described, python) {
+                (None, Some(format)) => format,
+                (described, _) => Self { calls: described.unwrap_or_else(CallFormat::generic), ..found },
+            }
+        });
         // Built-in tools of Llama 3 begin with this mark, and so do calls of some fine-tunes.
         let calls = &mut format.calls;
         let bare = calls.section.open.is_empty() && calls.call.open.is_empty();
@@ -44,19 +56,47 @@ impl ChatFormat {
     }
 }
 
+/// The source without the tags that append to lists. Python's sandbox forbids that, so a template that keeps the ids
+/// of calls in a list cannot show them: an answer is read, but a conversation with its calls is rejected. `None` if
+/// there are no such tags.
+fn without_appending(source: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = source;
+    while let Some((before, tag)) = rest.split_once("{%") {
+        let (tag, after) = tag.split_once("%}")?;
+        // The white space around the tag stays as it was.
+        let sign = |c: Option<char>| c.filter(|c| "-+".contains(*c)).map(String::from).unwrap_or_default();
+        let nothing = format!("{} set _ = 0 {}", sign(tag.chars().next()), sign(tag.chars().next_back()));
+        out.extend([before, "{%", if tag.contains(".append(") { &nothing } else { tag }, "%}"]);
+        rest = after;
+    }
+    out.push_str(rest);
+    (out != source).then_some(out)
+}
+
 /// OpenAI's harmony, which its template writes in full only for some turns.
-fn harmony() -> ChatFormat {
+fn harmony(arguments: ArgumentsForm) -> ChatFormat {
     ChatFormat {
         reasoning: Some(ReasoningFormat {
             marks: Marks::new("<|channel|>analysis<|message|>", "<|end|>"),
             prompt_opens: false,
             anywhere: true,
         }),
-        answer: None,
         calls: CallFormat::of(CallKind::Harmony, Marks::default(), Marks::default()),
-        ids: IdStyle::Any,
-        dropped: Vec::new(),
+        arguments,
+        ..ChatFormat::generic()
     }
+}
+
+/// The marks of messages to recipients, if earlier reasoning is one to the model itself.
+fn recipients(probe: &Probe<'_>) -> Option<ChatFormat> {
+    let prompt = probe.render(&[probe.question(), with_thought(probe.answer())], Setting::default())?;
+    let marks = Marks::new(" to=self<|message|>", "<|eom|>");
+    prompt.contains(&format!("{}{THOUGHT}{}", marks.open, marks.close)).then(|| ChatFormat {
+        reasoning: Some(ReasoningFormat { marks, prompt_opens: false, anywhere: true }),
+        recipients: true,
+        ..ChatFormat::generic()
+    })
 }
 
 /// Words that no template contains. None is part of another, the answer begins unlike the names, and keys are
@@ -66,7 +106,7 @@ const ANSWER: &str = "xjanswer";
 const THOUGHT: &str = "zqthought";
 const RESULT: &str = "zqresult";
 const NAMES: [&str; 2] = ["zqfirst", "zqsecond"];
-const KEYS: [&str; 2] = ["zqalpha", "zqbeta"];
+const KEYS: [&str; 4] = ["zqalpha", "zqbeta", "zqdelta", "zqgamma"];
 /// The value of the first key.
 const TEXT: &str = "zqtext";
 /// The value of the second key.
@@ -74,7 +114,11 @@ const NUMBER: i64 = 70717;
 /// Ids that every template accepts: some want nine letters or digits.
 const IDS: [&str; 2] = ["zqid00001", "zqid00002"];
 
+/// Maximum length of a prompt in bytes. A real one is much shorter.
+const LONGEST: usize = 1 << 16;
+
 /// A template to render.
+#[derive(Clone, Copy)]
 struct Probe<'a> {
     template: &'a ChatTemplate,
     now: LocalTime,
@@ -82,6 +126,8 @@ struct Probe<'a> {
     parts: bool,
     /// Whether a conversation must begin with instructions.
     instructs: bool,
+    /// Whether it looks for tools in the field `tools` of the instructions, as a string of JSON.
+    system_tools: bool,
 }
 
 /// What is set besides the messages.
@@ -96,32 +142,38 @@ struct Setting {
 
 impl<'a> Probe<'a> {
     fn new(template: &'a ChatTemplate, now: LocalTime) -> Self {
-        let of = |parts, instructs| Self { template, now, parts, instructs };
+        let of = |parts, instructs| Self { template, now, parts, instructs, system_tools: false };
         let shows = |probe: &Self| {
             let prompt = probe.render(&[probe.question()], Setting { asks: true, ..Setting::default() });
             prompt.is_some_and(|prompt| prompt.contains(QUESTION))
         };
         let probes = [of(false, false), of(true, false), of(false, true), of(true, true)];
-        probes.into_iter().find(shows).unwrap_or_else(|| of(false, false))
+        let found = probes.into_iter().find(shows).unwrap_or_else(|| of(false, false));
+        let with_field = Self { system_tools: true, ..found };
+        if !found.describes_tools() && with_field.describes_tools() { with_field } else { found }
     }
 
     fn render(&self, messages: &[Value], setting: Setting) -> Option<String> {
         let mut conversation = Vec::with_capacity(messages.len() + 1);
-        if self.instructs || setting.instructs {
+        let tools = || -> Value { NAMES.iter().map(|name| tool(name)).collect() };
+        let in_field = setting.tools && self.system_tools;
+        if self.instructs || setting.instructs || in_field {
             conversation.push(json!({ "role": "system", "content": self.content("Be brief.") }));
+        }
+        if in_field {
+            conversation[0]["tools"] = tools().to_string().into();
         }
         conversation.extend_from_slice(messages);
         let mut context = ChatContext::new(conversation, self.now);
         context.add_generation_prompt = setting.asks;
-        if setting.tools {
-            context.tools = Some(NAMES.iter().map(|name| tool(name)).collect());
+        if setting.tools && !in_field {
+            context.tools = Some(tools());
         }
         if let Some(thinks) = setting.thinks {
-            // The names that templates use.
-            let names = ["enable_thinking", "thinking"];
-            context.extra = names.iter().map(|name| ((*name).to_owned(), thinks.into())).collect();
+            let switch = |it: ThinkingSwitch| (it.name.to_owned(), it.value(thinks));
+            context.extra = ThinkingSwitch::ALL.into_iter().map(switch).collect();
         }
-        self.template.render(&context).ok()
+        self.template.render(&context).ok().filter(|prompt| prompt.len() <= LONGEST)
     }
 
     fn question(&self) -> Value {
@@ -141,6 +193,13 @@ impl<'a> Probe<'a> {
         json!({ "role": "assistant", "content": [
             { "type": "thinking", "thinking": THOUGHT }, { "type": "text", "text": ANSWER },
         ] })
+    }
+
+    /// An answer after reasoning, as Apertus' template takes it.
+    fn thought_and_answer_in_blocks() -> Value {
+        json!({ "role": "assistant", "content": { "blocks": [
+            { "type": "thoughts", "text": THOUGHT }, { "type": "response", "text": ANSWER },
+        ] } })
     }
 
     /// The result of the first call.

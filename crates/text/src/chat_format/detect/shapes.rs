@@ -1,21 +1,35 @@
-//! Finds a format in what the template writes for calls.
+//! Finds formats in what the template writes for calls.
 
 use serde_json::Value;
 
-use super::calls::{Samples, divide};
-use super::{KEYS, NAMES, NUMBER, TEXT, arguments};
+use super::calls::Samples;
+use super::{KEYS, NAMES, TEXT, arguments, tagged};
 use crate::chat_format::parser::{Progress, ValueReader};
 use crate::chat_format::{
-    CallFormat, CallKind, Dialect, FieldKind, HeadField, JsonKeys, Marks, TaggedArguments, tags,
+    CallFormat, CallKind, Dialect, FieldKind, HeadField, JsonKeys, Marks, SAME_NAME, tags,
 };
 
-/// The format, if the arguments are an object.
-pub(super) fn with_object(samples: &Samples) -> Option<CallFormat> {
-    let one = samples.one.as_str();
+/// The formats that these may be, the most likely first.
+pub(super) fn candidates(samples: &Samples) -> Vec<CallFormat> {
     let mut dialects = vec![Dialect::Json, Dialect::Python];
-    dialects.extend(quote(one).map(Dialect::Quoted));
-    let in_json = dialects.iter().find_map(|dialect| in_json(samples, dialect));
-    in_json.or_else(|| dialects.iter().find_map(|dialect| after_name(samples, dialect)))
+    dialects.extend(quote(&samples.one).map(Dialect::Quoted));
+    let in_json = dialects.iter().filter_map(|dialect| in_json(samples, dialect));
+    let after_name = dialects.iter().filter_map(|dialect| after_name(samples, dialect));
+    let candidates = in_json.chain(after_name).chain(tagged::candidates(samples));
+    candidates.map(|calls| with_section_close(calls, samples)).collect()
+}
+
+/// Some templates close the section only after several calls.
+fn with_section_close(mut calls: CallFormat, samples: &Samples) -> CallFormat {
+    let close = calls.call.close.trim();
+    let two = samples.two.as_deref().filter(|_| calls.section.close.trim().is_empty() && !close.is_empty());
+    if let Some((_, after)) = two.and_then(|two| two.rsplit_once(close))
+        && tags::is_distinct(after.trim())
+        && !after.contains(NAMES[1])
+    {
+        after.clone_into(&mut calls.section.close);
+    }
+    calls
 }
 
 /// The text around strings in objects with bare keys.
@@ -45,9 +59,15 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
         let (value, end) = value_at(one, at, dialect)?;
         Some((at, end, keys_of(&value, &samples.ids[0])?))
     })?;
-    keys.start = one[at..end].split(NAMES[0]).next()?.to_owned();
+    keys.start = start_of_call(one[at..end].split(NAMES[0]).next()?, &keys, samples);
     keys.dialect = dialect.clone();
     let (open, close) = (&one[..at], &one[end..]);
+    if let Some((open, id_end)) = open.split_once(samples.ids[0].as_str()) {
+        let head = vec![HeadField { kind: FieldKind::Id, end: id_end.to_owned() }];
+        let call = Marks::new(open, close);
+        let kind = CallKind::Named { head, dialect: dialect.clone() };
+        return Some(CallFormat::of(kind, Marks::default(), call));
+    }
     let kind = CallKind::Json(keys);
     if one[at..].starts_with('[') {
         return Some(CallFormat::of(kind, Marks::new(open, close), Marks::default()));
@@ -60,6 +80,18 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
     });
     let (section, call) = divide(open, close, between);
     Some(CallFormat::of(kind, section, call))
+}
+
+/// The text from the start of the JSON to the name. If other values come first, a model can put the name there,
+/// because the order of keys does not matter.
+fn start_of_call(before: &str, keys: &JsonKeys, samples: &Samples) -> String {
+    let [id, _] = &samples.ids;
+    if !before.contains(id.as_str()) && !before.contains(KEYS[0]) {
+        return before.to_owned();
+    }
+    let first_key = before.split_once('{').map_or("", |(_, after)| after).trim_start();
+    let quote = first_key.chars().next().unwrap_or('"');
+    format!("{}{quote}{}{quote}: {quote}", &before[..before.len() - first_key.len()], keys.name)
 }
 
 /// The keys of a call, if the parser would find its name and arguments.
@@ -109,25 +141,63 @@ fn after_name(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
         })
     };
     let (at, end) = object_in(one)?;
-    let head = head_of(&one[..at], 0, &samples.ids)?;
+    let mut head = head_of(&one[..at], 0, &samples.ids)?;
+    head.split_number(samples);
     let between = samples.two.as_deref().and_then(|two| {
         let (_, end) = object_in(two)?;
         let (next, _) = object_in(&two[end..])?;
         let start = head_of(&two[end..end + next], 1, &samples.ids)?.start;
         Some(&two[end..end + start])
     });
+    let between = between.map(|between| head.take_number(one, between));
     let (section, call) = divide(&one[..head.start], &one[end..], between);
+    let call = with_same_name(call);
     Some(CallFormat::of(CallKind::Named { head: head.fields, dialect: dialect.clone() }, section, call))
 }
 
 /// The fields before arguments, and where the first begins.
-struct Head {
-    start: usize,
-    fields: Vec<HeadField>,
+pub(super) struct Head {
+    pub(super) start: usize,
+    pub(super) fields: Vec<HeadField>,
+}
+
+impl Head {
+    /// Makes the number of the call, if there is one before the head, a field of it. `between` is the text between
+    /// the first call, of `one`, and the head of the second; returns it without the number.
+    pub(super) fn take_number<'t>(&mut self, one: &str, between: &'t str) -> &'t str {
+        let before = &one[..self.start];
+        let pairs = before.chars().rev().zip(between.chars().rev());
+        let same: usize = pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
+        let (end, first) = (&before[before.len() - same..], &before[..before.len() - same]);
+        let second = &between[..between.len() - same];
+        for [number, next] in [["0", "1"], ["1", "2"]] {
+            if let (Some(open), Some(rest)) = (first.strip_suffix(number), second.strip_suffix(next))
+                && !end.is_empty()
+            {
+                self.start = open.len();
+                self.fields.insert(0, HeadField { kind: FieldKind::Number, end: end.to_owned() });
+                return rest;
+            }
+        }
+        between
+    }
+
+    /// Makes the number of the call, if there is one after its name, a field of its own.
+    pub(super) fn split_number(&mut self, samples: &Samples) -> Option<()> {
+        let (_, second) = samples.two.as_deref()?.split_once(NAMES[1])?;
+        let end = &mut self.fields.last_mut().filter(|field| field.kind == FieldKind::Name)?.end;
+        let differ = |((_, a), b): &((usize, char), char)| a != b;
+        let ((at, first), next) = end.char_indices().zip(second.chars()).find(differ)?;
+        if let ('0', '1') | ('1', '2') = (first, next) {
+            let end = end.split_off(at).split_off(1);
+            self.fields.push(HeadField { kind: FieldKind::Number, end });
+        }
+        Some(())
+    }
 }
 
 /// Divides the text before arguments into its fields; `index` of the call.
-fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
+pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
     let field = |kind, end: &str| HeadField { kind, end: end.to_owned() };
     let id = ids[index].as_str();
     let id_at = text.find(id);
@@ -157,78 +227,22 @@ fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Head> {
     })
 }
 
-/// The texts around a call's values.
-struct Parts<'a> {
-    /// Up to the first key.
-    before: &'a str,
-    text_key_end: &'a str,
-    between: &'a str,
-    number_key_end: &'a str,
-    after: &'a str,
+/// Divides the text before and after a call into the marks of all calls and those of each, by what is between
+/// two calls.
+pub(super) fn divide(open: &str, close: &str, between: Option<&str>) -> (Marks, Marks) {
+    let Some(between) = between else { return (Marks::default(), Marks::new(open, close)) };
+    let ends = tags::common_start(close, between);
+    let begins = tags::common_end(open, between);
+    let (section_open, call_open) = open.split_at(open.len() - begins);
+    let (call_close, section_close) = close.split_at(ends);
+    // Whitespace alone is not a mark.
+    if section_open.trim().is_empty() && section_close.trim().is_empty() {
+        return (Marks::default(), Marks::new(open, close));
+    }
+    (Marks::new(section_open, section_close), Marks::new(call_open, call_close))
 }
 
-fn parts(text: &str) -> Option<Parts<'_>> {
-    let (before, rest) = text.split_once(KEYS[0])?;
-    let (text_key_end, rest) = rest.split_once(TEXT)?;
-    let (between, rest) = rest.split_once(KEYS[1])?;
-    let (number_key_end, after) = rest.split_once(&NUMBER.to_string())?;
-    Some(Parts { before, text_key_end, between, number_key_end, after })
-}
-
-/// The format, if each argument is written on its own.
-pub(super) fn with_arguments(samples: &Samples) -> Option<CallFormat> {
-    let one = parts(&samples.one)?;
-    let two = samples.two.as_deref().and_then(parts).map(|parts| parts.after);
-    let two = two.and_then(|after| Some(&after[..after.find(KEYS[0])?]));
-    let head = head_of(one.before, 0, &samples.ids)?;
-    let name_end = &one.before[one.before.rfind(NAMES[0])? + NAMES[0].len()..];
-    if name_end.trim() == "(" && one.number_key_end.trim() == "=" {
-        let open = one.before[..head.start].trim_end();
-        let section = Marks::new(
-            open.strip_suffix('[').unwrap_or(open),
-            one.after.trim_start().trim_start_matches([')', ']']),
-        );
-        return Some(CallFormat::of(CallKind::Pythonic, section, Marks::default()));
-    }
-    let json_strings = one.between.starts_with('"')
-        && one.text_key_end.strip_suffix('"').is_some_and(|rest| rest == one.number_key_end);
-    let mut between = if json_strings { &one.between[1..] } else { one.between };
-    let mut number_close = one.after;
-    let lines =
-        one.number_key_end.ends_with('\n') && between.starts_with('\n') && number_close.starts_with('\n');
-    if lines {
-        (between, number_close) = (&between[1..], &number_close[1..]);
-    }
-    let (key_end, string_attributes) = if json_strings || one.text_key_end == one.number_key_end {
-        (one.number_key_end, None)
-    } else {
-        let quote = one.text_key_end.chars().next().filter(|c| "\"'".contains(*c))?;
-        let attributes = one.text_key_end[quote.len_utf8()..].split('>').next()?;
-        (&one.text_key_end[..quote.len_utf8()], Some(attributes.to_owned()))
-    };
-    let close = &number_close[..tags::common_start(number_close, between)];
-    let open_length = tags::common_end(name_end, between);
-    let open = &name_end[name_end.len() - open_length..];
-    if open.trim().is_empty() || close.trim().is_empty() || key_end.is_empty() {
-        return None;
-    }
-    let arguments = TaggedArguments {
-        open: open.to_owned(),
-        key_end: key_end.to_owned(),
-        close: close.to_owned(),
-        lines,
-        json_strings,
-        string_attributes,
-    };
-    let after = &number_close[close.len()..];
-    let between_calls = two.and_then(|text| {
-        let text = if lines { text.strip_prefix('\n')? } else { text };
-        let text = &text[tags::common_start(text, close)..];
-        Some(&text[..head_of(text, 1, &samples.ids)?.start])
-    });
-    let (section, call) = divide(&one.before[..head.start], after, between_calls);
-    let mut fields: Vec<HeadField> = head.fields;
-    let last = fields.last_mut()?;
-    last.end.truncate(last.end.len().saturating_sub(open_length));
-    Some(CallFormat::of(CallKind::Tagged { head: fields, arguments }, section, call))
+/// The marks of a call, if the closing one may repeat the name.
+pub(super) fn with_same_name(marks: Marks) -> Marks {
+    Marks { close: marks.close.replace(NAMES[0], &SAME_NAME.to_string()), ..marks }
 }

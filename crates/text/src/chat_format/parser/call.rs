@@ -6,12 +6,16 @@ use super::json::JsonReader;
 use super::marks::{Match, match_any};
 use super::python::ListStep;
 use super::tagged::{ArgumentTags, TaggedStep};
+use super::tokens::unguarded;
 use super::value::ValueReader;
-use super::{Channel, ChatEnd, ChatEvent, ChatParser, Flow, HARMONY, Sink, State};
-use crate::chat_format::{CallKind, ChatFormat, Dialect, FieldKind, tags};
+use super::{Channel, ChatEnd, ChatEvent, ChatParser, Flow, Sink, State};
+use crate::chat_format::{CallKind, ChatFormat, Dialect, FieldKind, SAME_NAME, tags};
 
 /// Longest name, id or key in bytes.
 pub(super) const MAX_NAME: usize = 256;
+
+/// The mark of a code block.
+pub(super) const FENCE: &str = "```";
 
 /// The tags of the format, and the call that is read.
 #[derive(Clone, Debug)]
@@ -19,33 +23,43 @@ pub(super) struct CallReader {
     pub(super) kind: CallKind,
     /// The tags before a call, in order.
     opens: Vec<String>,
+    /// The first tag of each call, if it may be part of an ordinary text.
+    pub(super) plain_open: Option<String>,
     /// The tags after a call.
     pub(super) closes: Vec<String>,
+    /// How many of them belong to the call, or to its section if it has none.
+    own_closes: usize,
+    /// The same as the format has them, if they repeat the call's name.
+    named_closes: Vec<String>,
     /// Where arguments that are not valid end.
-    stops: Vec<String>,
+    pub(super) stops: Vec<String>,
     /// The fields before the arguments, and the tags after each.
     pub(super) head: Vec<(FieldKind, Vec<String>)>,
     pub(super) tags: ArgumentTags,
     dialect: Dialect,
     /// Whether a call may follow another without a mark.
-    unmarked: bool,
+    pub(super) unmarked: bool,
+    /// Whether a call without a mark may begin the answer.
+    begins_unmarked: bool,
 
     pub(super) step: Step,
     /// What was read while it may still be text.
-    raw: String,
+    pub(super) raw: String,
     /// Whether the last tag before name or JSON was read.
     opened: bool,
     /// Whether only the request's tools can be called.
     pub(super) known_only: bool,
-    /// Whether the opening mark is missing.
+    /// Whether it is in JSON without marks.
     pub(super) bare: bool,
     /// Whether there was a call since the opening mark.
     pub(super) had_call: bool,
-    closed: bool,
+    pub(super) closed: bool,
     /// A field or key while it is read.
     pub(super) buffer: String,
     /// Tags that may follow.
     pub(super) leftover: Vec<String>,
+    /// The keys of the arguments between tags.
+    pub(super) given: Vec<String>,
     pub(super) name: String,
     pub(super) id: Option<String>,
     /// All arguments so far.
@@ -73,28 +87,35 @@ impl CallReader {
         let calls = &format.calls;
         let opens = tags::split(&format!("{}{}", calls.section.open, calls.call.open));
         let mut closes = tags::split(&calls.call.close);
+        let own = closes.len();
         closes.extend(tags::split(&calls.section.close));
         let mut stops: Vec<String> = closes.iter().chain(&opens).cloned().collect();
         stops.retain(|tag| tags::is_distinct(tag));
-        let head = match &calls.kind {
-            CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => head.as_slice(),
-            _ => &[],
-        };
         let dialect = match &calls.kind {
             CallKind::Named { dialect, .. } => dialect.clone(),
             CallKind::Json(keys) => keys.dialect.clone(),
-            CallKind::Pythonic => Dialect::Python,
+            // Templates print objects between tags as Python does, or as JSON, which this reads, too.
+            CallKind::Pythonic | CallKind::Tagged { .. } => Dialect::Python,
             _ => Dialect::Json,
         };
-        if calls.kind == CallKind::Harmony {
-            stops = HARMONY.iter().map(|mark| (*mark).to_owned()).collect();
-        }
+        stops.extend(format.header_marks().iter().map(|mark| (*mark).to_owned()));
         Self {
             unmarked: tags::split(&calls.call.open).is_empty(),
-            head: head.iter().map(|field| (field.kind, tags::split(&field.end))).collect(),
+            begins_unmarked: calls.unmarked || opens.is_empty(),
+            head: calls.head().iter().map(|field| (field.kind, tags::split(&field.end))).collect(),
             tags: ArgumentTags::new(&calls.kind),
             kind: calls.kind.clone(),
+            plain_open: tags::split(&calls.call.open)
+                .into_iter()
+                .next()
+                .filter(|tag| !tags::is_distinct(tag)),
+            named_closes: if closes.iter().any(|tag| tag.contains(SAME_NAME)) {
+                closes.clone()
+            } else {
+                Vec::new()
+            },
             opens,
+            own_closes: if own > 0 { own } else { closes.len() },
             closes,
             stops,
             dialect,
@@ -107,6 +128,7 @@ impl CallReader {
             closed: false,
             buffer: String::new(),
             leftover: Vec::new(),
+            given: Vec::new(),
             name: String::new(),
             id: None,
             arguments: String::new(),
@@ -116,10 +138,10 @@ impl CallReader {
 
     /// Starts a call after `text`, which shows if it is none.
     pub(super) fn begin(&mut self, text: String, opened: bool, distinct: bool) {
+        self.bare = text.trim_start().starts_with(FENCE);
         self.raw = text;
         self.opened = opened;
         self.known_only = !distinct;
-        self.bare = false;
         self.had_call = false;
         self.closed = false;
         self.reset(Step::Open);
@@ -129,15 +151,50 @@ impl CallReader {
         self.step = step;
         self.buffer.clear();
         self.leftover.clear();
+        self.given.clear();
         self.name.clear();
         self.id = None;
         self.arguments.clear();
         self.begun = false;
     }
 
-    pub(super) fn value(&self) -> ValueReader {
-        ValueReader::new(&self.dialect)
+    /// Every mark and tag that the reader looks for.
+    pub(super) fn marks_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let quote = match &mut self.dialect {
+            Dialect::Quoted(quote) => Some(quote),
+            _ => None,
+        };
+        let head = self.head.iter_mut().flat_map(|(_, end)| end);
+        let around = self.opens.iter_mut().chain(&mut self.closes).chain(&mut self.stops);
+        let other = self.named_closes.iter_mut().chain(&mut self.plain_open);
+        around.chain(other).chain(head).chain(self.tags.marks_mut()).chain(quote)
     }
+
+    pub(super) fn value(&self) -> ValueReader {
+        // Calls in JSON also come in formats whose own calls are not.
+        let is_json = matches!(self.step, Step::Json(_)) && self.kind == CallKind::Pythonic;
+        ValueReader::new(if is_json { &Dialect::Json } else { &self.dialect }).lenient()
+    }
+
+    /// The tags that close this call.
+    pub(super) fn own_closes(&self) -> &[String] {
+        &self.closes[..self.own_closes]
+    }
+
+    /// The name was read; closing tags may repeat it.
+    pub(super) fn set_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+        if !self.named_closes.is_empty() {
+            self.stops.retain(|tag| !self.closes.contains(tag));
+            self.closes = with_name(&self.named_closes, name);
+            self.stops.extend(self.closes.iter().filter(|tag| tags::is_distinct(tag)).cloned());
+        }
+    }
+}
+
+/// Closing tags with the name that they close.
+pub(super) fn with_name(closes: &[String], name: &str) -> Vec<String> {
+    closes.iter().map(|tag| tag.replace(SAME_NAME, name)).collect()
 }
 
 impl ChatParser {
@@ -160,7 +217,7 @@ impl ChatParser {
         let Some(first) = self.rest().chars().next() else { return false };
         let call = &self.call;
         let begins = !self.tools.is_empty()
-            && call.opens.is_empty()
+            && call.begins_unmarked
             && match call.kind {
                 CallKind::Json(_) => matches!(first, '{' | '['),
                 CallKind::Pythonic => first == '[',
@@ -207,12 +264,12 @@ impl ChatParser {
         }
     }
 
-    /// It is text.
+    /// What was read of the call is text.
     pub(super) fn fail(&mut self, sink: &mut Sink<'_>) -> Flow {
         let raw = std::mem::take(&mut self.call.raw);
         self.state = State::Text;
         self.channel = Channel::Content;
-        if self.end == Some(ChatEnd::Length) && !self.call.known_only {
+        if self.end == Some(ChatEnd::Length) && (!self.call.known_only || self.is_start_of_call(&raw)) {
             self.at = self.text.len();
         } else {
             self.say(&raw, sink);
@@ -220,10 +277,34 @@ impl ChatParser {
         Flow::Next
     }
 
+    /// Whether `text`, which the output ends with, is the start of a call to one of the tools, up to its name.
+    fn is_start_of_call(&self, text: &str) -> bool {
+        let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+        // A single character at the start is more likely text.
+        if text.len() < 2 && self.calls == 0 {
+            return false;
+        }
+        let begins_name = |name: &str| self.tools.any_begins(name);
+        match &self.call.kind {
+            CallKind::Json(keys) => {
+                [keys.start.as_str(), keys.start.trim_start_matches('[')].iter().any(|start| {
+                    let name = text.strip_prefix(start).and_then(|rest| rest.split('"').next());
+                    start.starts_with(text) || name.is_some_and(begins_name)
+                })
+            }
+            CallKind::Pythonic => begins_name(text.trim_start_matches('[')),
+            _ => {
+                matches!(self.call.step, Step::Head(_) | Step::BeforeObject) && begins_name(&self.call.buffer)
+            }
+        }
+    }
+
     /// Reports the call; whether it may be called.
     pub(super) fn begin_call(&mut self, sink: &mut Sink<'_>) -> bool {
         let call = &mut self.call;
-        if call.name.is_empty() || call.known_only && !self.tools.contains(&call.name) {
+        call.name = unguarded(&call.name).into_owned();
+        call.id = call.id.take().map(|id| unguarded(&id).into_owned());
+        if call.name.trim().is_empty() || call.known_only && !self.tools.contains(&call.name) {
             return false;
         }
         call.begun = true;
@@ -237,12 +318,13 @@ impl ChatParser {
     }
 
     pub(super) fn add_arguments(&mut self, text: &str, sink: &mut Sink<'_>) {
+        let text = unguarded(text);
         if text.is_empty() {
             return;
         }
-        self.call.arguments.push_str(text);
+        self.call.arguments.push_str(&text);
         if self.call.begun {
-            sink(ChatEvent::Arguments { index: self.calls, text });
+            sink(ChatEvent::Arguments { index: self.calls, text: &text });
         }
     }
 
@@ -256,6 +338,7 @@ impl ChatParser {
                 && serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok()
         };
         let valid = complete && is_object();
+        call.id = call.id.take().map(|id| unguarded(&id).into_owned());
         sink(ChatEvent::CallEnded { index: self.calls, id: call.id.as_deref(), valid });
         call.reset(Step::After);
         call.had_call = true;
@@ -295,97 +378,5 @@ impl ChatParser {
             _ => return self.fail(sink),
         };
         Flow::Next
-    }
-
-    /// The rest of a call whose arguments are not valid.
-    fn read_malformed(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if !self.call.begun && !self.begin_call(sink) {
-            return self.fail(sink);
-        }
-        let rest = self.rest();
-        let mut stops = rest.char_indices().map(|(at, _)| (at, match_any(&rest[at..], &self.call.stops)));
-        let stop = stops.find(|(_, found)| *found != Match::No);
-        let length = match stop {
-            Some((_, Match::Partial)) if self.end == Some(ChatEnd::Stopped) => rest.len(),
-            Some((at, _)) => at,
-            None => rest.len(),
-        };
-        let text = rest[..length].to_owned();
-        self.take(length);
-        self.add_arguments(&text, sink);
-        match stop {
-            Some((_, Match::Full(_))) => self.end_call(false, sink),
-            _ => Flow::Wait,
-        }
-    }
-
-    fn read_after(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if !self.skip(&[]) {
-            return Flow::Wait;
-        }
-        match match_any(self.rest(), &self.call.closes) {
-            Match::Full(length) => {
-                self.at += length;
-                self.call.raw.clear();
-                self.call.closed = true;
-                return Flow::Next;
-            }
-            Match::Partial if self.end.is_none() => return Flow::Wait,
-            Match::Partial => self.at = self.text.len(),
-            Match::No => {}
-        }
-        let Some(first) = self.rest().chars().next() else { return Flow::Wait };
-        let goes_on = self.call.unmarked || !self.call.closed;
-        let separates = match first {
-            ',' | ';' => goes_on,
-            '}' | ']' => !self.call.closed && self.call.kind != CallKind::Pythonic,
-            _ => false,
-        };
-        if separates {
-            self.take(first.len_utf8());
-            return Flow::Next;
-        }
-        let json = matches!(self.call.kind, CallKind::Json(_));
-        let named = matches!(self.call.kind, CallKind::Named { .. } | CallKind::Tagged { .. });
-        let begins = json && first == '{'
-            || named && self.call.unmarked && self.tools.any_begins(first.encode_utf8(&mut [0; 4]));
-        let raw = std::mem::take(&mut self.call.raw);
-        if goes_on && begins {
-            self.call.begin(raw, true, false);
-            return Flow::Next;
-        }
-        self.begin_text(Channel::Content);
-        if !raw.trim_start().is_empty() {
-            self.say(raw.trim_start(), sink);
-        }
-        Flow::Next
-    }
-
-    /// The output ended in a call.
-    pub(super) fn end_of_output_in_call(&mut self, sink: &mut Sink<'_>) {
-        let stopped = self.end == Some(ChatEnd::Stopped);
-        if matches!(self.call.step, Step::After) {
-            let raw = std::mem::take(&mut self.call.raw);
-            self.channel = Channel::Content;
-            self.say(raw.trim_start(), sink);
-            return;
-        }
-        let complete = match &self.call.step {
-            Step::Json(json) => json.has_arguments(),
-            Step::Tagged(TaggedStep::Between) | Step::BeforeObject => {
-                stopped && self.tools.contains(&self.call.name) && (self.call.begun || self.begin_call(sink))
-            }
-            Step::Head(_) if stopped && self.tools.contains(self.call.buffer.trim_end()) => {
-                self.call.name = self.call.buffer.trim_end().to_owned();
-                self.begin_call(sink)
-            }
-            _ => false,
-        };
-        if self.call.begun {
-            self.close_arguments(complete, sink);
-            self.end_call(complete, sink);
-        } else {
-            self.fail(sink);
-        }
     }
 }

@@ -1,22 +1,36 @@
-//! OpenAI's harmony: messages with a header, each for a channel or a tool.
+//! Messages with a header, each for a channel or a recipient, as in OpenAI's harmony.
 
 use super::call::Step;
 use super::marks::{Match, match_any};
-use super::{Channel, ChatParser, Flow, State};
+use super::tokens::unguarded;
+use super::{Channel, ChatEnd, ChatParser, Flow, State};
+use crate::chat_format::CallKind;
+use crate::tokenizer::GUARD;
 
-/// All marks of the format.
-pub(in crate::chat_format) const MARKS: [&str; 7] =
-    ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>"];
+/// The end of a header.
+const MESSAGE: &str = "<|message|>";
+
+/// All marks of harmony: those of a header, its end, and the ends of a message.
+pub(in crate::chat_format) const HARMONY: [&str; 7] =
+    ["<|start|>", "<|channel|>", "<|constrain|>", MESSAGE, "<|end|>", "<|call|>", "<|return|>"];
+
+/// The marks of messages to a recipient, in the same order.
+pub(in crate::chat_format) const RECIPIENTS: [&str; 4] = ["<|start|>", MESSAGE, "<|eom|>", "<|eot|>"];
 
 impl ChatParser {
     pub(super) fn read_header(&mut self) -> Flow {
         let rest = self.rest();
-        let body = MARKS[3..].iter().map(|mark| (*mark).to_owned()).collect::<Vec<_>>();
+        let ends = self.headers.iter().skip_while(|mark| **mark != MESSAGE);
+        let body = ends.map(|mark| self.guarded(mark)).collect::<Vec<_>>();
         if self.header.is_empty() {
             let trimmed = rest.trim_start();
-            let begins = ["<|", "to=", "assistant"];
-            if !begins.iter().any(|start| trimmed.starts_with(start)) {
-                if self.end.is_none() && begins.iter().any(|start| start.starts_with(trimmed)) {
+            let any_mark = if self.controls.is_empty() { "<|" } else { MESSAGE };
+            let words = [any_mark, "to=", "assistant"];
+            let begins: Vec<String> =
+                self.headers.iter().chain(&words).map(|start| self.guarded(start)).collect();
+            if !begins.iter().any(|start| trimmed.starts_with(start.as_str())) {
+                if self.end != Some(ChatEnd::Stopped) && begins.iter().any(|start| start.starts_with(trimmed))
+                {
                     return Flow::Wait;
                 }
                 // Output without any mark is an answer.
@@ -26,7 +40,7 @@ impl ChatParser {
         }
         let mut read = rest.len();
         let mut found = None;
-        for (at, _) in rest.char_indices().filter(|(at, _)| rest[*at..].starts_with('<')) {
+        for (at, _) in rest.char_indices().filter(|(at, _)| rest[*at..].starts_with(['<', GUARD])) {
             match match_any(&rest[at..], &body) {
                 Match::No => {}
                 other => {
@@ -40,7 +54,7 @@ impl ChatParser {
         self.header += &text;
         match found {
             Some(Match::Full(length)) => {
-                let is_message = self.rest().starts_with(MARKS[3]);
+                let is_message = unguarded(&self.rest()[..length]) == MESSAGE;
                 self.at += length;
                 let header = std::mem::take(&mut self.header);
                 if is_message {
@@ -55,26 +69,20 @@ impl ChatParser {
     fn begin_message(&mut self, header: &str) {
         let word_after = |mark: &str| {
             let (_, after) = header.split_once(mark)?;
-            let word = after.split(|c: char| c.is_whitespace() || c == '<').next().unwrap_or("");
+            let word =
+                after.split(|c: char| c.is_whitespace() || c == '<' || c == GUARD).next().unwrap_or("");
             (!word.is_empty()).then_some(word)
         };
         let named = word_after("<|channel|>");
+        let is_harmony = self.call.kind == CallKind::Harmony;
         match word_after("to=") {
-            Some(recipient) if !self.tools.is_empty() => {
+            Some(recipient) if is_harmony && !self.tools.is_empty() => {
                 let name = recipient.strip_prefix("functions.").unwrap_or(recipient).to_owned();
                 self.begin_named_call(&name);
             }
-            None if named == Some("analysis") => self.begin_message_text(Channel::Reasoning),
-            _ => self.begin_message_text(Channel::Content),
-        }
-    }
-
-    fn begin_message_text(&mut self, channel: Channel) {
-        self.begin_text(channel);
-        let joins = if channel == Channel::Content { self.has_content } else { self.has_reasoning };
-        self.state = State::Text;
-        if joins {
-            self.space.push_str("\n\n");
+            None if named == Some("analysis") => self.begin_paragraph(Channel::Reasoning),
+            Some("self") if !is_harmony => self.begin_paragraph(Channel::Reasoning),
+            _ => self.begin_paragraph(Channel::Content),
         }
     }
 

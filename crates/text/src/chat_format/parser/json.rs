@@ -32,7 +32,9 @@ enum Target {
     Name,
     Id,
     Arguments,
-    /// Arguments in a JSON string.
+    /// The name, or an object with all of these.
+    Function,
+    /// Arguments in a JSON string, or `null`.
     ArgumentsText,
     Other,
 }
@@ -48,6 +50,10 @@ impl JsonReader {
             buffer: String::new(),
             has_arguments: false,
         }
+    }
+
+    pub(super) fn in_array() -> Self {
+        Self { in_array: true, ..Self::new() }
     }
 
     /// Whether the arguments are complete.
@@ -72,6 +78,7 @@ fn target_of(key: &str, keys: Option<&JsonKeys>) -> Target {
         "name" => Target::Name,
         "arguments" | "parameters" => Target::Arguments,
         "id" | "tool_call_id" => Target::Id,
+        "function" => Target::Function,
         _ => Target::Other,
     }
 }
@@ -123,6 +130,7 @@ impl ChatParser {
             CallKind::Json(keys) => Some(keys),
             _ => None,
         };
+        let named_by_key = keys.is_some_and(|keys| keys.name.is_empty());
         let Step::Json(json) = &mut self.call.step else { return Flow::Next };
         match progress {
             Progress::More => Flow::Wait,
@@ -131,16 +139,37 @@ impl ChatParser {
                 let key = serde_json::from_str::<String>(&json.buffer).unwrap_or_default();
                 json.value = None;
                 json.step = JsonStep::Colon;
-                if keys.is_some_and(|keys| keys.name.is_empty()) {
+                json.target = target_of(&key, keys.filter(|_| !named_by_key));
+                let known = json.target != Target::Other || key == "type";
+                let is_tool = self.tools.contains(&key);
+                let is_first = !self.call.begun && self.call.name.is_empty();
+                if named_by_key && is_first && (is_tool || !known) {
                     json.target = Target::Arguments;
                     self.call.name = key;
+                } else if named_by_key && self.call.begun && json.has_arguments && is_tool {
+                    // Another call in the same object.
+                    let (step, in_array) = (JsonStep::Colon, json.in_array);
+                    let next = JsonReader { step, in_array, target: Target::Arguments, ..JsonReader::new() };
+                    self.end_call(true, sink);
+                    self.call.step = Step::Json(next);
+                    self.call.name = key;
+                    self.begin_call(sink);
+                    return Flow::Next;
                 } else {
-                    json.target = target_of(&key, keys);
-                    let known = json.target != Target::Other || key == "type" || key == "function";
                     if self.call.bare && !known && !self.call.begun {
                         return self.fail(sink);
                     }
-                    json.nested |= key == "function";
+                    // The first of each counts.
+                    let is_repeated = match json.target {
+                        Target::Name => !self.call.name.is_empty(),
+                        Target::Id => self.call.id.is_some(),
+                        Target::Arguments => json.has_arguments,
+                        Target::Function => json.nested,
+                        Target::ArgumentsText | Target::Other => false,
+                    };
+                    if is_repeated {
+                        json.target = Target::Other;
+                    }
                 }
                 if json.target == Target::Arguments
                     && !self.call.begun
@@ -163,17 +192,19 @@ impl ChatParser {
             }
             let (is_object, is_string) = (self.rest().starts_with('{'), self.rest().starts_with(['"', '\'']));
             let Step::Json(json) = &mut self.call.step else { return Flow::Next };
-            if json.target == Target::Other && json.nested && is_object && !json.has_arguments {
+            if json.target == Target::Function && is_object {
+                json.nested = true;
                 json.step = JsonStep::Key;
                 self.take(1);
                 return Flow::Next;
             }
-            // The value of `function` may be the name.
-            if json.target == Target::Other && json.nested && is_string && self.call.name.is_empty() {
-                json.nested = false;
-                json.target = Target::Name;
+            if json.target == Target::Function {
+                let is_name = is_string && self.call.name.is_empty();
+                json.target = if is_name { Target::Name } else { Target::Other };
             }
-            if json.target == Target::Arguments && is_string {
+            // Only an object shows while it is written.
+            if json.target == Target::Arguments && (is_string || self.text[self.at..].starts_with(['n', 'N']))
+            {
                 json.target = Target::ArgumentsText;
             }
             json.value = Some(dialect);
@@ -213,10 +244,11 @@ impl ChatParser {
             }
             Target::ArgumentsText => {
                 json.has_arguments = true;
-                self.add_arguments(&text().unwrap_or(value), sink);
+                let text = text().unwrap_or(value);
+                self.add_arguments(if text == "null" { "" } else { &text }, sink);
             }
             Target::Arguments => json.has_arguments = true,
-            Target::Other => {}
+            Target::Function | Target::Other => {}
         }
         Flow::Next
     }
@@ -229,7 +261,7 @@ impl ChatParser {
         let in_array = json.in_array;
         self.end_call(true, sink);
         if in_array {
-            self.call.step = Step::Json(JsonReader { in_array, ..JsonReader::new() });
+            self.call.step = Step::Json(JsonReader::in_array());
         }
         Flow::Next
     }

@@ -1,6 +1,7 @@
 //! Finds marks in text.
 
-use super::{Channel, ChatEnd, HARMONY};
+use super::call::FENCE;
+use super::{Channel, ChatEnd};
 use crate::chat_format::{CallKind, ChatFormat, tags};
 
 /// What a mark in text does.
@@ -19,7 +20,7 @@ pub(super) enum Action {
         /// Whether it is unlikely to be part of an ordinary text.
         distinct: bool,
     },
-    /// It ends a message in harmony.
+    /// It ends a message with a header.
     EndMessage {
         /// Whether it belongs to the next header.
         starts_header: bool,
@@ -29,8 +30,9 @@ pub(super) enum Action {
 /// The marks that count in text.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
-    marks: Vec<(String, Action)>,
-    reasoning_anywhere: bool,
+    pub(super) marks: Vec<(String, Action)>,
+    /// Whether reasoning may begin after the answer has begun.
+    pub(super) reasoning_anywhere: bool,
 }
 
 pub(super) enum Found {
@@ -54,17 +56,16 @@ impl Rules {
                 marks.push((mark.to_owned(), action));
             }
         };
-        if format.calls.kind == CallKind::Harmony {
-            for mark in HARMONY {
-                match mark {
-                    "<|start|>" | "<|channel|>" => add(mark, Action::EndMessage { starts_header: true }),
-                    "<|end|>" | "<|call|>" | "<|return|>" => {
-                        add(mark, Action::EndMessage { starts_header: false });
-                    }
-                    _ => {}
+        for mark in format.header_marks() {
+            match *mark {
+                "<|constrain|>" | "<|message|>" => {}
+                mark => {
+                    let starts_header = matches!(mark, "<|start|>" | "<|channel|>");
+                    add(mark, Action::EndMessage { starts_header });
                 }
             }
-        } else if calls {
+        }
+        if calls && format.calls.kind != CallKind::Harmony {
             for (mark, opens) in openings(format) {
                 add(&mark, Action::Call { opens, distinct: tags::is_distinct(&mark) });
             }
@@ -75,21 +76,26 @@ impl Rules {
         }
         if let Some(answer) = &format.answer {
             add(&answer.open, Action::OpenAnswer);
-            add(&answer.close, Action::CloseAnswer);
         }
         format.dropped.iter().for_each(|mark| add(mark, Action::Drop));
+        // The same mark may close reasoning and the answer; in the answer it closes that.
+        if let Some(answer) = format.answer.as_ref().filter(|answer| !answer.close.is_empty()) {
+            marks.insert(0, (answer.close.clone(), Action::CloseAnswer));
+        }
         Self { marks, reasoning_anywhere: format.reasoning.as_ref().is_some_and(|it| it.anywhere) }
     }
 
     /// Finds the first mark in `text`; of several at the same place, the longest.
     pub(super) fn find(&self, text: &str, place: Place, end: Option<ChatEnd>) -> Found {
-        for (at, _) in text.char_indices() {
-            let place = Place { at_start: place.at_start && at == 0, ..place };
+        let mut at_line_start = place.at_line_start;
+        for (at, c) in text.char_indices() {
+            let place = Place { at_start: place.at_start && at == 0, at_line_start, ..place };
             match self.begins(&text[at..], place, end) {
                 Found::None => {}
                 Found::Partial { .. } => return Found::Partial { at },
                 Found::Mark { length, action, .. } => return Found::Mark { at, length, action },
             }
+            at_line_start = c == '\n' || at_line_start && c.is_whitespace();
         }
         Found::None
     }
@@ -113,7 +119,7 @@ impl Rules {
         // A single character at the limit is more likely text.
         let kept_back = match end {
             None => true,
-            Some(ChatEnd::Length) => found.is_none() && text.len() > 1,
+            Some(ChatEnd::Length) => text.len() > 1,
             Some(ChatEnd::Stopped) => false,
         };
         match found {
@@ -127,12 +133,16 @@ impl Rules {
         let in_content = place.channel == Channel::Content;
         match action {
             // Models repeat the mark that the prompt ends with.
-            Action::OpenReasoning => place.at_start || self.reasoning_anywhere && in_content,
-            Action::CloseReasoning => !in_content,
+            Action::OpenReasoning => place.at_start || in_content,
+            // Models also close reasoning that the prompt has closed, or that they did not open.
+            Action::CloseReasoning => {
+                let is_stray = self.reasoning_anywhere || place.at_line_start;
+                !in_content || place.at_start || is_stray && !place.shows_open
+            }
             Action::OpenAnswer => in_content && place.at_start,
             Action::CloseAnswer => in_content && place.in_answer,
-            Action::Call { .. } | Action::Drop => in_content,
-            Action::EndMessage { .. } => true,
+            Action::Call { distinct, .. } => in_content || distinct,
+            Action::Drop | Action::EndMessage { .. } => true,
         }
     }
 }
@@ -143,6 +153,10 @@ pub(super) struct Place {
     pub(super) channel: Channel,
     /// Whether it is the start of the channel's text.
     pub(super) at_start: bool,
+    /// Whether only white space precedes it on its line.
+    pub(super) at_line_start: bool,
+    /// Whether the answer shows a mark that opens reasoning.
+    pub(super) shows_open: bool,
     /// Whether the answer's opening mark was read.
     pub(super) in_answer: bool,
 }
@@ -164,6 +178,9 @@ fn openings(format: &ChatFormat) -> Vec<(String, bool)> {
     }
     if let Some(last) = opens.last().filter(|last| tags::is_distinct(last)) {
         openings.push((last.clone(), true));
+    }
+    if calls.unmarked {
+        openings.extend(["json", ""].map(|language| (format!("{FENCE}{language}"), true)));
     }
     openings.extend(calls.other_opens.iter().map(|mark| (mark.clone(), true)));
     openings
@@ -190,12 +207,17 @@ pub(super) fn match_tag(text: &str, tag: &str) -> Match {
     }
 }
 
-/// Matches tags in a row, with any white space between them.
+/// Most white space between tags in bytes.
+pub(super) const MAX_SPACE: usize = 256;
+
+/// Matches tags in a row, with white space between them.
 pub(super) fn match_tags(text: &str, tags: &[String]) -> Match {
     let mut at = 0;
     for (index, tag) in tags.iter().enumerate() {
         if index > 0 {
-            at += text[at..].len() - text[at..].trim_start().len();
+            let space =
+                text[at..].char_indices().find(|(length, c)| *length > MAX_SPACE || !c.is_whitespace());
+            at += space.map_or(text.len() - at, |(length, _)| length);
         }
         match match_tag(&text[at..], tag) {
             Match::Full(length) => at += length,

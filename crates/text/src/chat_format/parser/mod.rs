@@ -1,22 +1,30 @@
 //! Takes a model's output apart while it is written.
 
+mod after;
+mod argument;
 mod call;
 mod harmony;
+mod held;
 mod json;
 mod marks;
 mod named;
 mod python;
+mod string;
 mod tagged;
+mod tokens;
+mod tools;
 mod value;
 
 use serde_json::Value;
 
-use super::{CallKind, ChatFormat};
+use super::ChatFormat;
 use call::CallReader;
+use held::Held;
 use marks::{Action, Found, Place, Rules};
-use tagged::Tools;
+use tokens::unguarded;
+use tools::Tools;
 
-pub(super) use harmony::MARKS as HARMONY;
+pub(super) use harmony::{HARMONY, RECIPIENTS};
 pub(super) use value::{Progress, ValueReader};
 
 /// A part of a model's turn.
@@ -70,8 +78,8 @@ type Sink<'s> = dyn FnMut(ChatEvent<'_>) + 's;
 /// The events do not depend on how the text is divided into pieces, except that a text may come in several
 /// events. Nothing is taken back, and no mark shows. At most a mark, the white space before it, and the start
 /// of a call up to its name are held back; arguments are also held back while they come before the name, in a
-/// JSON string, or in tags as numbers and other short values. The parser takes linear time, and a few times
-/// the memory of the call that it reads.
+/// JSON string, or in tags as numbers and other short values, and so is a comma until what follows it.
+/// The parser takes linear time, and a few times the memory of the call that it reads.
 #[derive(Clone, Debug)]
 pub struct ChatParser {
     rules: Rules,
@@ -89,8 +97,19 @@ pub struct ChatParser {
     in_answer: bool,
     /// White space that shows if text follows.
     space: String,
+    /// Whether only white space follows the last line break of the text.
+    at_line_start: bool,
+    /// Control tokens, if the text marks them.
+    controls: Vec<String>,
+    /// The mark that closes reasoning, or empty.
+    close: String,
+    /// Whether the answer shows a mark that opens reasoning, so that one that closes it is text, too.
+    shows_open: bool,
     call: CallReader,
-    /// The header of a message in harmony, as far as it was read.
+    held: Option<Box<Held>>,
+    /// The marks of messages with a header.
+    headers: &'static [&'static str],
+    /// The header of a message, as far as it was read.
     header: String,
     /// Whether there was content, or reasoning.
     has_content: bool,
@@ -104,7 +123,7 @@ pub struct ChatParser {
 enum State {
     Text,
     Call,
-    /// The header of a message in harmony.
+    /// The header of a message.
     Header,
 }
 
@@ -130,25 +149,44 @@ impl ChatParser {
     #[must_use]
     pub fn new(format: &ChatFormat, tools: Option<&Value>, inside_reasoning: bool) -> Self {
         let tools = Tools::new(tools);
-        let harmony = format.calls.kind == CallKind::Harmony;
+        let headers = format.header_marks();
         Self {
             rules: Rules::new(format, !tools.is_empty()),
             tools,
             text: String::new(),
             at: 0,
-            state: if harmony && !inside_reasoning { State::Header } else { State::Text },
+            state: if !headers.is_empty() && !inside_reasoning { State::Header } else { State::Text },
             channel: if inside_reasoning { Channel::Reasoning } else { Channel::Content },
             at_start: true,
             skips_space: inside_reasoning,
             in_answer: false,
             space: String::new(),
+            at_line_start: false,
+            controls: Vec::new(),
+            close: format.reasoning.as_ref().map_or_else(String::new, |it| it.marks.close.clone()),
+            shows_open: false,
             call: CallReader::new(format),
+            held: None,
+            headers,
             header: String::new(),
             has_content: false,
             has_reasoning: false,
             calls: 0,
             end: None,
         }
+    }
+
+    /// Continues a text that the prompt ends with: white space belongs to it, and what may only come at its
+    /// start is text.
+    #[must_use]
+    pub fn within_text(mut self) -> Self {
+        self.state = State::Text;
+        (self.at_start, self.skips_space) = (false, false);
+        match self.channel {
+            Channel::Content => self.has_content = true,
+            Channel::Reasoning => self.has_reasoning = true,
+        }
+        self
     }
 
     /// Whether the text so far ends within reasoning.
@@ -169,7 +207,9 @@ impl ChatParser {
     pub fn finish(&mut self, end: ChatEnd, sink: &mut dyn FnMut(ChatEvent<'_>)) {
         self.end = Some(end);
         self.run(sink);
-        if self.state == State::Call {
+        if let Some(held) = self.held.take() {
+            self.end_held(*held, sink);
+        } else if self.state == State::Call {
             self.end_of_output_in_call(sink);
         }
         // A header without any mark is text.
@@ -186,14 +226,18 @@ impl ChatParser {
 
     fn run(&mut self, sink: &mut Sink<'_>) {
         loop {
-            let flow = match self.state {
-                State::Text => self.read_text(sink),
-                State::Call => self.read_call(sink),
-                State::Header => self.read_header(),
-            };
+            let flow = if self.held.is_some() { self.read_held(sink) } else { self.step(sink) };
             if flow == Flow::Wait {
                 break;
             }
+        }
+    }
+
+    fn step(&mut self, sink: &mut Sink<'_>) -> Flow {
+        match self.state {
+            State::Text => self.read_text(sink),
+            State::Call => self.read_call(sink),
+            State::Header => self.read_header(),
         }
     }
 
@@ -202,7 +246,13 @@ impl ChatParser {
     }
 
     fn place(&self) -> Place {
-        Place { channel: self.channel, at_start: self.at_start, in_answer: self.in_answer }
+        Place {
+            channel: self.channel,
+            at_start: self.at_start,
+            at_line_start: self.at_line_start,
+            shows_open: self.shows_open,
+            in_answer: self.in_answer,
+        }
     }
 
     fn read_text(&mut self, sink: &mut Sink<'_>) -> Flow {
@@ -224,10 +274,14 @@ impl ChatParser {
             }
         }
         match self.rules.find(self.rest(), self.place(), self.end) {
-            Found::Mark { at, length, action } => {
+            // The text before a mark is a step of its own: it may settle what the mark means.
+            Found::Mark { at, .. } if at > 0 => {
                 self.say_next(at, sink);
+                Flow::Next
+            }
+            Found::Mark { length, action, .. } => {
                 self.at += length;
-                self.act(action, length);
+                self.act(action, length, sink);
                 Flow::Next
             }
             Found::Partial { at } => {
@@ -244,10 +298,22 @@ impl ChatParser {
         }
     }
 
-    fn act(&mut self, action: Action, length: usize) {
+    fn act(&mut self, action: Action, length: usize, sink: &mut Sink<'_>) {
         let before = std::mem::take(&mut self.space);
+        let mark = &self.text[self.at - length..self.at];
         match action {
-            Action::OpenReasoning => self.begin_text(Channel::Reasoning),
+            Action::OpenReasoning if self.at_start || self.rules.reasoning_anywhere => {
+                self.begin_text(Channel::Reasoning);
+            }
+            Action::OpenReasoning => {
+                self.shows_open = true;
+                let text = before + mark;
+                self.say(&text, sink);
+            }
+            // Without an opening mark, only the mark is left out.
+            Action::CloseReasoning if self.channel == Channel::Content && !self.at_start => {
+                self.space = before;
+            }
             Action::CloseReasoning => self.begin_text(Channel::Content),
             Action::OpenAnswer | Action::CloseAnswer => {
                 self.in_answer = action == Action::OpenAnswer;
@@ -255,8 +321,12 @@ impl ChatParser {
             }
             Action::Drop => self.space = before,
             Action::Call { opens, distinct } => {
-                let mark = &self.text[self.at - length..self.at];
-                self.call.begin(before + mark, opens, distinct);
+                let in_content = self.channel == Channel::Content;
+                let text = before + mark;
+                if !in_content {
+                    self.hold(text.clone());
+                }
+                self.call.begin(text, opens, distinct && in_content);
                 self.state = State::Call;
             }
             Action::EndMessage { starts_header } => {
@@ -274,7 +344,17 @@ impl ChatParser {
         self.channel = channel;
         self.at_start = true;
         self.skips_space = true;
+        self.at_line_start = false;
         self.space.clear();
+    }
+
+    /// Begins a text that is apart from the channel's text before it.
+    fn begin_paragraph(&mut self, channel: Channel) {
+        self.begin_text(channel);
+        let joins = if channel == Channel::Content { self.has_content } else { self.has_reasoning };
+        if joins {
+            self.space.push_str("\n\n");
+        }
     }
 
     /// Shows the next `length` bytes; white space at their end only if text follows.
@@ -286,6 +366,8 @@ impl ChatParser {
 
     fn say(&mut self, text: &str, sink: &mut Sink<'_>) {
         let trimmed = text.trim_end();
+        let has_line = text[trimmed.len()..].contains('\n');
+        self.at_line_start = has_line || trimmed.is_empty() && self.at_line_start;
         if trimmed.is_empty() {
             self.space.push_str(text);
             return;
@@ -298,6 +380,7 @@ impl ChatParser {
     }
 
     fn emit(&mut self, text: &str, sink: &mut Sink<'_>) {
+        let text = &*unguarded(text);
         match self.channel {
             Channel::Content => {
                 self.has_content = true;

@@ -1,10 +1,12 @@
 //! Reads the fields before the arguments, and arguments in one object.
 
 use super::call::{MAX_NAME, Step};
+use super::json::JsonReader;
 use super::marks::{Match, match_any, match_tags};
 use super::tagged::TaggedStep;
 use super::value::Progress;
 use super::{ChatParser, Flow, Sink};
+use crate::chat_format::ids::ID_START;
 use crate::chat_format::{CallKind, FieldKind};
 
 impl ChatParser {
@@ -25,6 +27,12 @@ impl ChatParser {
                 _ => {}
             }
             if found.is_some() {
+                break;
+            }
+            // The tag before the object may be missing, too.
+            let is_named = kind == FieldKind::Name && matches!(self.call.kind, CallKind::Named { .. });
+            if c == '{' && is_last && is_named && self.tools.contains(field.trim_end()) {
+                found = Some(0);
                 break;
             }
             let inside = field.ends_with(char::is_whitespace) && !c.is_whitespace();
@@ -50,15 +58,15 @@ impl ChatParser {
         let field = std::mem::take(&mut self.call.buffer);
         let field = field.trim_end();
         match kind {
-            FieldKind::Name => field.clone_into(&mut self.call.name),
+            FieldKind::Name => self.call.set_name(field),
             FieldKind::Id => self.call.id = Some(field.to_owned()),
             FieldKind::NameInId => {
-                let name = field.strip_prefix("functions.").unwrap_or(field);
+                let name = field.strip_prefix(ID_START).unwrap_or(field);
                 let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
-                name.clone_into(&mut self.call.name);
+                self.call.set_name(name);
                 self.call.id = Some(field.to_owned());
             }
-            FieldKind::Other => {}
+            FieldKind::Number => {}
         }
         self.call.leftover = end.into_iter().skip(needed).collect();
         self.call.step = if !is_last {
@@ -77,6 +85,10 @@ impl ChatParser {
         }
         if let Some(flow) = self.take_any(&self.call.leftover.clone()) {
             return flow;
+        }
+        if self.call.name.is_empty() && self.rest().starts_with(['{', '[']) {
+            self.call.step = Step::Json(JsonReader::new());
+            return Flow::Next;
         }
         if self.rest().starts_with('{') {
             if !self.begin_call(sink) {

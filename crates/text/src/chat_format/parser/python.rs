@@ -1,7 +1,9 @@
 //! Reads calls as Python writes them, and their arguments as JSON.
 
 use super::call::{MAX_NAME, Step};
-use super::value::{ValueReader, push_string};
+use super::json::JsonReader;
+use super::string::push_string;
+use super::value::ValueReader;
 use super::{ChatParser, Flow, Sink};
 
 #[derive(Clone, Debug)]
@@ -46,6 +48,11 @@ impl ChatParser {
                     return self.fail(sink);
                 }
                 self.call.step = Step::List(ListStep::Key);
+                Flow::Next
+            }
+            // Models also write their calls in JSON.
+            Some('{') if self.call.buffer.is_empty() && !self.call.had_call => {
+                self.call.step = Step::Json(JsonReader::in_array());
                 Flow::Next
             }
             Some(c) if self.call.buffer.is_empty() && self.call.had_call => {

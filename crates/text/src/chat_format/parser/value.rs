@@ -1,5 +1,6 @@
 //! Turns one value into JSON while it is written.
 
+use super::string::{Opening, StringReader, push_string};
 use crate::chat_format::Dialect;
 
 /// How far a value is.
@@ -17,14 +18,16 @@ pub(in crate::chat_format) enum Progress {
 #[derive(Clone, Debug)]
 pub(in crate::chat_format) struct ValueReader {
     dialect: Dialect,
+    /// Whether JSON may have Python's strings and literals.
+    lenient: bool,
     /// The brackets that are open.
     open: Vec<u8>,
     expected: Expected,
-    string: Option<Quote>,
-    /// After a backslash.
-    escaped: bool,
+    string: Option<StringReader>,
     /// A number, a literal, or a bare key.
     word: String,
+    /// A comma and the white space after it: Python allows one at the end of a list, and models write it in JSON.
+    comma: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,23 +38,24 @@ enum Expected {
     Next,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quote {
-    Char(char),
-    /// The dialect's own text.
-    Text,
-}
-
 impl ValueReader {
     pub(in crate::chat_format) fn new(dialect: &Dialect) -> Self {
         Self {
             dialect: dialect.clone(),
+            lenient: *dialect == Dialect::Python,
             open: Vec::new(),
             expected: Expected::Value,
             string: None,
-            escaped: false,
             word: String::new(),
+            comma: String::new(),
         }
+    }
+
+    /// Also reads what models write in place of JSON: Python's strings in single quotes, its literals, and a comma at
+    /// the end.
+    pub(super) fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
     }
 
     /// Reads from the start of `text` and appends JSON to `out`. Returns the length of what it read, which may
@@ -64,29 +68,37 @@ impl ValueReader {
     ) -> (usize, Progress) {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
-            let rest = &text[at..];
-            match self.match_quote(rest) {
-                Some(0) if !end => return (at, Progress::More),
-                Some(0) | None => {}
-                Some(length) if self.string.is_some() => {
-                    at += length;
-                    if self.end_string(out) {
-                        return (at, Progress::Done);
-                    }
-                    continue;
+            if let Some(string) = &mut self.string {
+                let (length, progress) = string.read(&text[at..], end, out);
+                at += length;
+                if progress != Progress::Done {
+                    return (at, progress);
                 }
-                Some(length) if self.begin_string(Quote::Text, out) => {
-                    at += length;
-                    continue;
-                }
-                Some(_) => return (at, Progress::Bad),
-            }
-            if let Some(quote) = self.string {
-                at += c.len_utf8();
-                if self.push_string(quote, c, out) {
+                self.string = None;
+                if self.end_value() {
                     return (at, Progress::Done);
                 }
                 continue;
+            }
+            if matches!(self.expected, Expected::Value | Expected::Key) && self.is_string_prefix() {
+                let rest = &text[at..];
+                // In JSON, a single quote is not expected.
+                let opening = match self.dialect {
+                    Dialect::Json if rest.starts_with('\'') && !self.lenient => Opening::None,
+                    _ => StringReader::begin(rest, &self.dialect, &self.word, end),
+                };
+                match opening {
+                    Opening::Found(length, string) => {
+                        self.word.clear();
+                        self.end_comma(false, out);
+                        out.push('"');
+                        self.string = Some(string);
+                        at += length;
+                        continue;
+                    }
+                    Opening::Wait => return (at, Progress::More),
+                    Opening::None => {}
+                }
             }
             if !self.word.is_empty() {
                 if !c.is_whitespace() && !",:{}[]()\"<".contains(c) {
@@ -103,31 +115,36 @@ impl ValueReader {
                 Progress::Bad => return (at, Progress::Bad),
             }
         }
-        if end && !self.word.is_empty() && self.end_word(out) {
+        if end && !self.word.is_empty() && !self.may_be_cut() && self.end_word(out) {
             return (at, Progress::Done);
         }
         (at, Progress::More)
     }
 
-    /// The length of the dialect's own quote at the start of `rest`, if it counts there; 0 if it may begin.
-    fn match_quote(&self, rest: &str) -> Option<usize> {
-        match &self.dialect {
-            Dialect::Quoted(quote) if self.string != Some(Quote::Char('"')) && self.word.is_empty() => {
-                if rest.starts_with(quote.as_str()) {
-                    return Some(quote.len());
-                }
-                quote.starts_with(rest).then_some(0)
-            }
-            _ => None,
-        }
+    /// Whether the rest of the current word may be missing at the end of the text.
+    fn may_be_cut(&self) -> bool {
+        let literals = ["true", "false", "null", "True", "False", "None"];
+        let is_start = |literal: &&str| literal.starts_with(&self.word) && **literal != self.word;
+        self.expected == Expected::Key || self.word.ends_with('.') || literals.iter().any(is_start)
+    }
+
+    /// Whether a string may begin after the current word.
+    fn is_string_prefix(&self) -> bool {
+        let word = self.word.as_str();
+        let is_prefix = || word.len() <= 2 && word.chars().all(|c| "rRbBfFuU".contains(c));
+        word.is_empty() || self.dialect == Dialect::Python && is_prefix()
     }
 
     /// A character outside of strings and words.
     fn push(&mut self, c: char, out: &mut String) -> Progress {
         let inside = self.open.last().copied();
+        if !c.is_whitespace() {
+            self.end_comma(inside.map(char::from) == Some(c), out);
+        }
         match (c, self.expected) {
             (c, _) if c.is_whitespace() => {
                 if inside.is_some() {
+                    let out = if self.comma.is_empty() { out } else { &mut self.comma };
                     out.push(if c.is_ascii() { c } else { ' ' });
                 }
             }
@@ -152,14 +169,11 @@ impl ValueReader {
                 self.expected = Expected::Value;
             }
             (',', Expected::Next) => {
+                let out = if self.lenient { &mut self.comma } else { out };
                 out.push(',');
                 self.expected = if inside == Some(b'}') { Expected::Key } else { Expected::Value };
             }
-            ('"', Expected::Value | Expected::Key) => _ = self.begin_string(Quote::Char('"'), out),
-            ('\'', Expected::Value | Expected::Key) if self.dialect == Dialect::Python => {
-                self.begin_string(Quote::Char('\''), out);
-            }
-            (',' | ':' | '{' | '}' | '[' | ']' | '(' | ')' | '<', _) => return Progress::Bad,
+            (',' | ':' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '"' | '\'', _) => return Progress::Bad,
             (c, Expected::Value) => self.word.push(c),
             (c, Expected::Key) if self.dialect != Dialect::Json => self.word.push(c),
             _ => return Progress::Bad,
@@ -173,54 +187,19 @@ impl ValueReader {
         out.push(if close == b'}' { '{' } else { '[' });
     }
 
-    fn begin_string(&mut self, quote: Quote, out: &mut String) -> bool {
-        let fits = matches!(self.expected, Expected::Value | Expected::Key);
-        if fits {
-            self.string = Some(quote);
-            out.push('"');
-        }
-        fits
-    }
-
-    /// A character of a string; whether it ended the value.
-    fn push_string(&mut self, quote: Quote, c: char, out: &mut String) -> bool {
-        if self.escaped {
-            self.escaped = false;
-            match c {
-                // JSON has no more escapes; Python keeps the backslash of others.
-                _ if self.dialect != Dialect::Python => escape_control(c, true, out),
-                'x' => out.push_str("\\u00"),
-                '\'' => out.push('\''),
-                '\n' => {}
-                '"' | '\\' | 'b' | 'f' | 'n' | 'r' | 't' | 'u' => out.extend(['\\', c]),
-                c => {
-                    out.push_str("\\\\");
-                    escape(c, out);
-                }
-            }
-            return false;
-        }
-        match c {
-            '\\' if quote != Quote::Text => self.escaped = true,
-            c if quote == Quote::Char(c) => return self.end_string(out),
-            c => escape(c, out),
-        }
-        false
-    }
-
-    fn end_string(&mut self, out: &mut String) -> bool {
-        self.string = None;
-        out.push('"');
-        self.end_value()
+    fn end_comma(&mut self, at_end: bool, out: &mut String) {
+        let comma = std::mem::take(&mut self.comma);
+        out.push_str(if at_end { comma.trim_start_matches(',') } else { &comma });
     }
 
     fn end_word(&mut self, out: &mut String) -> bool {
         let word = std::mem::take(&mut self.word);
         match word.as_str() {
             word if self.expected == Expected::Key => push_string(word, out),
-            "True" if self.dialect == Dialect::Python => out.push_str("true"),
-            "False" if self.dialect == Dialect::Python => out.push_str("false"),
-            "None" if self.dialect == Dialect::Python => out.push_str("null"),
+            "True" if self.lenient => out.push_str("true"),
+            "False" if self.lenient => out.push_str("false"),
+            "None" if self.lenient => out.push_str("null"),
+            word if self.dialect == Dialect::Python => out.push_str(&json_number(word)),
             word => out.push_str(word),
         }
         self.end_value()
@@ -237,32 +216,16 @@ impl ValueReader {
     }
 }
 
-/// Appends `text` as a JSON string.
-pub(super) fn push_string(text: &str, out: &mut String) {
-    out.push('"');
-    text.chars().for_each(|c| escape(c, out));
-    out.push('"');
-}
-
-/// Appends a character of a JSON string.
-pub(super) fn escape(c: char, out: &mut String) {
-    match c {
-        '"' | '\\' => out.extend(['\\', c]),
-        c => escape_control(c, false, out),
-    }
-}
-
-fn escape_control(c: char, after_backslash: bool, out: &mut String) {
-    let short = match c {
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
-        c if c < ' ' => {
-            out.push_str(&format!("\\u{:04x}", c as u32));
-            return;
-        }
-        c if after_backslash => c,
-        c => return out.push(c),
+/// Python's spelling of a number in JSON; other words as they are.
+fn json_number(word: &str) -> String {
+    let (sign, digits) = match word.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", word.strip_prefix('+').unwrap_or(word)),
     };
-    out.extend(['\\', short]);
+    if !digits.starts_with(|c: char| c == '.' || c.is_ascii_digit()) {
+        return word.to_owned();
+    }
+    let digits = digits.replace('_', "");
+    let (before, after) = (if digits.starts_with('.') { "0" } else { "" }, digits.ends_with('.'));
+    format!("{sign}{before}{digits}{}", if after { "0" } else { "" })
 }

@@ -264,7 +264,7 @@ fn parts(
     let fill = args.value(2, "fill_with")?;
     let value = args.subject()?.clone();
     args.done(2)?;
-    // As many lists, or as many items in the last one.
+    // `slice` returns this many lists; `batch` fills the last list up to this many items.
     pay(state, count.saturating_mul(2 * SLOT as usize))?;
     cut(state, value, count, fill)
 }

@@ -1,8 +1,8 @@
 //! Charges for work. minijinja charges one unit of fuel per instruction or per 64 bytes; this module charges
 //! in advance for what minijinja misses or notices too late.
 //!
-//! A byte of new text costs as much as reading [`TEXT`] bytes. This limits the text of a whole rendering, and
-//! thus its memory, to a quarter of what its fuel could copy.
+//! A byte of new text costs as much as reading [`TEXT`] bytes. This limits the text of a whole rendering, and so its
+//! memory, to a quarter of what its fuel could copy.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};

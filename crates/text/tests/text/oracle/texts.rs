@@ -1,4 +1,4 @@
-//! Random texts of every script, in which what pre-tokenizers tell apart meets.
+//! Random texts of every script, with the kinds of characters that pre-tokenizers distinguish next to each other.
 
 use linnet_text::{DecodeOptions, Tokenizer};
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};

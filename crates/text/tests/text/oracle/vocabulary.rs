@@ -1,5 +1,5 @@
-//! Vocabularies in which any two characters that meet in a word may merge, so that the ids show how text was cut and in
-//! which order its pairs were merged.
+//! Vocabularies in which any two neighbouring characters of a word may merge, so that the ids show how text was cut and
+//! in which order its pairs were merged.
 
 use linnet_gguf::{Array, Gguf, HeaderWriter, Metadata, Value};
 
@@ -30,7 +30,8 @@ pub fn any_two_characters(model: &str) -> Metadata {
 fn vocabulary(model: &str, pre: &str, alphabet: Vec<char>, whole: &[&str], bytes: bool) -> Metadata {
     let count = alphabet.len() as u32;
     let pairs = count * count;
-    // Each pair once, in an order without rule: a large prime divides no number of pairs, so its multiples visit all.
+    // Each pair once, in an irregular order: a large prime does not divide the number of pairs, so its multiples visit
+    // all.
     let order = (0..pairs).map(|n| (u64::from(n) * 1_000_000_007 + 12345) % u64::from(pairs));
     let order: Vec<_> = order.map(|pair| pair as usize).collect();
     let pair = |at: &usize| (alphabet[at / count as usize], alphabet[at % count as usize]);

@@ -12,7 +12,7 @@ const SPACES: &str = r"\s*[\r\n]+|\s+(?!\S)|\s+";
 #[derive(Clone)]
 pub struct Words {
     steps: Vec<Value>,
-    /// A word that is a token is not merged together (`ignore_merges`).
+    /// A word that is a token needs no merges (`ignore_merges`).
     pub whole_words: bool,
     /// Tokens are characters with `▁` for the space.
     pub characters: bool,
@@ -55,7 +55,7 @@ fn byte_level(use_regex: bool) -> Value {
     json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": use_regex})
 }
 
-/// GPT-2's expression, without the alphabet of bytes, where steps come after it.
+/// GPT-2's expression without its byte alphabet, if other steps follow.
 fn gpt2() -> Value {
     split(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 }
@@ -143,7 +143,7 @@ pub fn words(pre: &str) -> Option<Words> {
     let three_digits = || split("[0-9][0-9][0-9]");
     Some(match pre {
         "default" => Words::bytes(vec![split(r"[\p{P}$+<=>^~|]+"), gpt2(), numbers(), three_digits()]),
-        // Here the crate's own steps do it all.
+        // The crate's own steps suffice.
         "gpt-2" => Words::bytes(vec![byte_level(true)]),
         "smollm" => Words::bytes(vec![digits(), byte_level(true)]),
         "falcon" => Words::bytes(vec![split(r"[\p{P}$+<=>^~|`]+"), gpt2(), three_digits()]),
