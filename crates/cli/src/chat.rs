@@ -39,7 +39,7 @@ pub struct Options {
     model: PathBuf,
     #[command(flatten)]
     backend: BackendOptions,
-    /// Context length in tokens [default: the model's own, limited]
+    /// Context length in tokens [default: 4096, or less if the model was trained for less or memory is short]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
     /// System message
@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     let tools = options.tools.as_deref().map_or(Ok(Vec::new()), read_tools)?;
     let engine = model_file::load(&options.model, backend, (options.context, options.backend.kv()), 1, None)?;
-    // Without a handler, Ctrl-C ends the program, which is good enough.
+    // Without a handler, Ctrl-C ends the program, which is acceptable.
     let _ = ctrlc::set_handler(|| {
         if ANSWERING.load(Ordering::SeqCst) {
             STOP.store(true, Ordering::SeqCst);

@@ -72,7 +72,7 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of the output has closed the pipe, which is not worth a message.
+    /// Whether the reader of the output has closed the pipe. This needs no message.
     pub fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,

@@ -1,8 +1,9 @@
 //! Flags for sampling.
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use linnet_engine::{PartialSampling, Sampling};
+use serde_json::Value;
 
 /// How to sample the next token, and when to stop. The model's file may recommend other defaults.
 #[derive(Args, Debug)]
@@ -54,7 +55,7 @@ impl Args for ParameterFlags {
                 .long(flag)
                 .help(parameter.docs.concat().trim().to_owned())
                 .value_name("X")
-                .value_parser(value_parser!(f64))
+                .value_parser(move |text: &str| value_of(parameter.name, text))
                 .allow_negative_numbers(parameter.least < 0.0)
         }))
     }
@@ -73,10 +74,18 @@ impl FromArgMatches for ParameterFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for parameter in Sampling::PARAMETERS {
-            let Some(value) = matches.get_one::<f64>(parameter.name) else { continue };
-            let set = self.0.set(parameter.name, &(*value).into());
+            let Some(value) = matches.get_one::<Value>(parameter.name) else { continue };
+            let set = self.0.set(parameter.name, value);
             set.map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
         }
         Ok(())
     }
+}
+
+/// A value that the parameter can take. Its range is checked when an answer starts.
+fn value_of(parameter: &str, text: &str) -> Result<Value, String> {
+    let whole = text.parse::<i64>().map(Value::from);
+    let value = whole.or_else(|_| text.parse::<f64>().map(Value::from)).map_err(|_| "not a number")?;
+    PartialSampling::default().set(parameter, &value).map_err(|error| error.to_string())?;
+    Ok(value)
 }

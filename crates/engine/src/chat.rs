@@ -11,6 +11,7 @@ mod lost;
 mod message;
 mod prepare;
 mod probe;
+mod sample;
 mod start;
 mod templates;
 mod thinking;
@@ -19,14 +20,15 @@ mod variables;
 
 use std::sync::Arc;
 
-use linnet_text::{ChatFormat, ChatTemplate, LocalTime, TextError, Tokenizer};
+use linnet_text::{ChatFormat, ChatTemplate, LocalTime, PromptMarks, ReasoningFormat, TextError, Tokenizer};
 use serde::Serialize;
 
-use begun::{THOUGHT_MARKS, ThoughtMarks, thought_marks_of};
-use calls::with_short_ids;
+use begun::marks_in_answers;
+pub(crate) use calls::numbered_id;
+use calls::with_ids_of;
 use capabilities::{ContentForm, TemplateCapabilities};
 use lost::first_lost;
-use message::{Guard, Prepared};
+use message::{Guard, Guarded, Prepared};
 pub use start::AnswerStart;
 use start::shown_tokens;
 pub use templates::ChatTemplates;
@@ -43,11 +45,15 @@ struct Chat {
     template: ChatTemplate,
     /// How the model marks its reasoning and its calls.
     format: ChatFormat,
+    /// The same for reading its answers: models may reason although their templates do not mention it.
+    answer_format: ChatFormat,
     /// Control tokens that the parser of this format needs as text, sorted.
     shown: Arc<[u32]>,
     capabilities: TemplateCapabilities,
-    /// The marks that it writes around reasoning.
-    thought_marks: Option<ThoughtMarks>,
+    /// The tokens that no text may become.
+    marks: PromptMarks,
+    /// The marks around reasoning in answers, opening and closing; empty if answers have none.
+    reasoning_marks: Vec<String>,
     thinking: Thinking,
     /// Strings that the template and this crate search texts for, sorted.
     looked_for: Vec<String>,
@@ -63,16 +69,50 @@ impl Chat {
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
         let template = ChatTemplate::new(source, text(tokenizer.bos()), text(tokenizer.eos()))?;
         let format = ChatFormat::detect(&template, source, now);
-        let shown = shown_tokens(&format, tokenizer);
-        let capabilities = TemplateCapabilities::of(&template, source, now);
+        let mut answer_format = format.clone();
+        answer_format.reasoning.get_or_insert_with(ReasoningFormat::usual);
+        let shown = shown_tokens(&answer_format, tokenizer);
+        let capabilities = TemplateCapabilities::of(&template, source, now, format.arguments);
         let form = capabilities.user.unwrap_or(ContentForm::Text);
         let asked = form.message(Role::User, ".");
-        let thinking = Thinking::of(&template, source, now, &asked, capabilities.assistant);
+        let thinking = Thinking::of(&template, source, now, &asked, &capabilities, &format);
         let mut looked_for = template.literals().to_vec();
-        looked_for.extend(THOUGHT_MARKS.as_flattened().iter().map(|mark| (*mark).to_owned()));
+        let reasoning_marks: Vec<String> =
+            marks_in_answers(&format).map_or_else(Vec::new, |marks| vec![marks.open, marks.close]);
+        looked_for.extend_from_slice(&reasoning_marks);
         looked_for.sort_unstable();
-        let thought_marks = thought_marks_of(source);
-        Ok(Chat { template, format, shown, capabilities, thought_marks, thinking, looked_for })
+        let marks = tokenizer.marks("");
+        let mut chat = Chat {
+            template,
+            format,
+            answer_format,
+            shown,
+            capabilities,
+            marks,
+            reasoning_marks,
+            thinking,
+            looked_for,
+        };
+        let own_text = [text(tokenizer.bos()), text(tokenizer.eos()), source, &chat.own_text(now)].join("\n");
+        chat.marks = tokenizer.marks(&own_text);
+        Ok(chat)
+    }
+
+    /// What the template, this crate and the model write besides texts of requests.
+    fn own_text(&self, now: LocalTime) -> String {
+        let mut text = tools::OWN_MARKS.to_owned();
+        for mark in self.format.marks() {
+            text += "\n";
+            text += &mark;
+        }
+        for request in sample::requests() {
+            // A template may reject the conversation.
+            if let Ok(prompt) = self.rendered(&request, Guard::Word(&self.looked_for), now) {
+                text += "\n";
+                text += &prompt;
+            }
+        }
+        text
     }
 
     /// Whether it can be used.
@@ -91,35 +131,36 @@ impl Chat {
     }
 
     /// The prompt for an answer to a request's messages, or for the rest of the assistant's message at their
-    /// end. Control tokens spelled in the request are guarded.
+    /// end. Marks spelled in the request are guarded.
     ///
     /// # Errors
     /// [`Error::Text`] if the template rejects the messages or fails, [`Error::TextLost`] if it leaves out a
     /// message, [`Error::InvalidRequest`] if it cannot show the documents.
     fn prompt(&self, request: &Request, tokenizer: &Tokenizer, now: LocalTime) -> Result<String, Error> {
-        let messages = request.messages.as_deref().unwrap_or_default();
-        let messages =
-            if self.capabilities.calls.short_ids { with_short_ids(messages) } else { messages.into() };
-        let with = |guard: Guard<'_>| {
-            let variables = self.variables(request, guard, now)?;
-            self.prompt_of(&self.prepare(&messages, request, guard)?, request, &variables)
-        };
-        let prompt = with(Guard::Spelled(tokenizer))?;
-        // The template's output may spell control tokens that no text does: texts in another case, cut, or
-        // joined.
-        // With placeholder texts, it only writes its own control tokens.
-        let controls = tokenizer.controls(&prompt);
-        let own = with(Guard::Word(&self.looked_for)).map(|prompt| tokenizer.controls(&prompt));
-        if own.as_ref().is_ok_and(|own| *own == controls) {
+        let guarded = Guarded { tokenizer, marks: &self.marks, reasoning: &self.reasoning_marks };
+        let with = |guard: Guard<'_>| self.rendered(request, guard, now);
+        let marks_in = |prompt: &str| tokenizer.find_marks(prompt, &self.marks);
+        let prompt = with(Guard::Spelled(guarded))?;
+        // The template's output may spell marks that no text does: texts in another case, cut, or joined.
+        // With placeholder texts, it only writes its own marks.
+        let marks = marks_in(&prompt);
+        let own = with(Guard::Word(&self.looked_for)).map(|prompt| marks_in(&prompt));
+        if own.as_ref().is_ok_and(|own| *own == marks) {
             return Ok(prompt);
         }
         // Or it inspects the texts and writes others for these. Then guards in every position decide.
-        match with(Guard::Everywhere(tokenizer, &self.looked_for)) {
-            Ok(safe) if tokenizer.controls(&safe).len() < controls.len() => Ok(safe),
+        match with(Guard::Everywhere(guarded, &self.looked_for)) {
+            Ok(safe) if marks_in(&safe).len() < marks.len() => Ok(safe),
             Ok(_) => Ok(prompt),
-            Err(_) if own.as_ref().is_ok_and(|own| own.len() >= controls.len()) => Ok(prompt),
+            Err(_) if own.as_ref().is_ok_and(|own| own.len() >= marks.len()) => Ok(prompt),
             Err(error) => Err(error),
         }
+    }
+
+    fn rendered(&self, request: &Request, guard: Guard<'_>, now: LocalTime) -> Result<String, Error> {
+        let messages = with_ids_of(self.format.ids, request.messages.as_deref().unwrap_or_default());
+        let variables = self.variables(request, guard, now)?;
+        self.prompt_of(&self.prepare(&messages, request, guard)?, request, &variables)
     }
 
     fn prompt_of(

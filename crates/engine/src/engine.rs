@@ -36,6 +36,8 @@ pub struct ModelInfo {
     pub chat: bool,
     /// Whether the model reasons before it answers, and whether a request can turn that off.
     pub reasoning: ReasoningSupport,
+    /// Whether it reasons if a request does not say.
+    pub thinks: bool,
     /// Whether the chat template describes tools to the model; otherwise Linnet's own text does.
     pub tools: bool,
 }
@@ -83,6 +85,7 @@ impl ModelInfo {
             file_bytes: header.file_len(),
             chat: chat.is_some(),
             reasoning: chat.map_or(ReasoningSupport::None, ChatTemplates::reasoning),
+            thinks: chat.is_some_and(ChatTemplates::thinks_by_default),
             tools: chat.is_some_and(ChatTemplates::shows_tools),
         }
     }

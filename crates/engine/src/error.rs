@@ -226,6 +226,7 @@ impl Error {
             Error::InvalidRequest { field, value: Some(value), .. } => {
                 json!({ "field": field, "value": value })
             }
+            Error::Text(TextError::RefusedByTemplate { .. }) => json!({ "field": "messages" }),
             Error::Text(_) | Error::UnusableTemplate(_) => json!({}),
         }
     }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
-use linnet_text::{ChatEnd, Detokenizer};
+use linnet_text::{ChatEnd, ChatParser, Detokenizer};
 
 use crate::engine::Engine;
 use crate::prompt::{self, PreparedPrompt};
@@ -87,10 +87,14 @@ impl Generation {
         }
         let answer = match chat {
             Some(chat) => {
-                detokenizer = detokenizer.showing(Arc::clone(chat.shown));
+                detokenizer = detokenizer.showing(Arc::clone(chat.shown)).guarding();
                 let most = if request.parallel_tool_calls == Some(false) { 1 } else { usize::MAX };
-                let calls = Calls::new(chat.format.ids, (engine.platform.random_seed)(), most);
-                AnswerReader::of_chat(&request.stop, chat.parser(request), calls, &chat.call)
+                let calls = Calls::new(chat.format.ids, (engine.platform.random_seed)(), most)
+                    .after(chat.calls_before)
+                    .with_late_ids(chat.format.has_late_ids());
+                let controls = chat.shown.iter().filter_map(|token| engine.tokenizer.token_text(*token));
+                let parser = chat.parser(request).with_control_tokens(controls.map(str::to_owned));
+                AnswerReader::of_chat(&request.stop, parser, calls, chat.begun())
             }
             None => AnswerReader::of_text(&request.stop),
         };
@@ -178,7 +182,8 @@ impl Generation {
             return Ok(Event::Done(self.done(FinishReason::Stop, started)));
         }
         let printed = self.detokenizer.push(token);
-        self.printed += printed.encode_utf16().count();
+        let shown = printed.chars().filter(|c| *c != ChatParser::CONTROL);
+        self.printed += shown.map(char::len_utf16).sum::<usize>();
         let (Delta { text, reasoning, tool_calls }, stopped) = self.answer.push(&printed);
         self.reasoning_tokens += usize::from(self.answer.is_reasoning() || !reasoning.is_empty());
         if stopped {

@@ -36,7 +36,7 @@ const MOST_AFTER_END: u64 = 64 << 20;
 /// Options for loading a model.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// Context length; the default is the model's own, limited to what fits a phone.
+    /// Context length; by default 4,096, or less if the model was trained for less or memory is short.
     pub context_length: Option<usize>,
     /// Maximum rows of logits in one step: 1 for generation, more for scoring.
     pub max_logits: usize,

@@ -57,7 +57,7 @@ pub struct Request {
     pub logit_bias: BTreeMap<u32, f32>,
     /// Number of top log probabilities to return per token, up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,
-    /// Stop strings; they are not part of the answer.
+    /// Stop strings; they are not part of the answer. In a chat they end its text, not reasoning or tool calls.
     pub stop: Vec<String>,
     /// Ignores end-of-turn tokens and keeps generating.
     pub ignore_eos: bool,

@@ -19,7 +19,7 @@ fn a_long_conversation_is_copied_only_a_few_times() {
     let template = "{% for m in messages %}{{ '<|start|>' + m.role + '\n' + m.content + '<|end|>' }}{% endfor %}\
                     {% if add_generation_prompt %}<|start|>assistant\n{% endif %}";
     let engine = fake::engine_of(&fake::model_file_with_template(template), b"").0;
-    // A text in which a control token could start is rendered once more, guarded.
+    // A text in which a control token could start is rendered again, with guards.
     for (name, unit, times) in [("words", "All work and no play. ", 6), ("code", "if a < b { c() } ", 10)] {
         let text = unit.repeat(16 * MIB / unit.len());
         for last in ["user", "assistant"] {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use linnet_engine::{ChatTemplates, Error, ReasoningSupport};
 use linnet_gguf::Metadata;
-use linnet_text::{CallKind, ChatFormat, Dialect, LocalTime, Marks, Tokenizer};
+use linnet_text::{CallKind, ChatFormat, Dialect, LocalTime, Marks, SAME_NAME, Tokenizer};
 
 use crate::terminal::one_line;
 
@@ -56,10 +56,10 @@ fn calls(format: &ChatFormat) -> String {
     let kind = match &calls.kind {
         CallKind::Json(_) => "JSON objects",
         CallKind::Named { dialect: Dialect::Json, .. } => "a name, then JSON",
-        CallKind::Named { .. } => "a name, then arguments in a form of its own",
+        CallKind::Named { .. } => "a name, then arguments in the model's own notation",
         CallKind::Tagged { .. } => "a name, then an element for each argument",
         CallKind::Pythonic => "Python calls",
-        CallKind::Harmony => return "messages in the channels of harmony".to_owned(),
+        CallKind::Harmony => return "Harmony messages".to_owned(),
     };
     let call = between(&calls.call);
     match calls.section == Marks::default() {
@@ -70,7 +70,8 @@ fn calls(format: &ChatFormat) -> String {
 }
 
 fn between(marks: &Marks) -> String {
-    let (open, close) = (one_line(marks.open.trim()), one_line(marks.close.trim()));
+    let close = marks.close.trim().replace(SAME_NAME, "NAME");
+    let (open, close) = (one_line(marks.open.trim()), one_line(&close));
     match (open.is_empty(), close.is_empty()) {
         (true, true) => "without marks".to_owned(),
         (false, true) => format!("after `{open}`"),
@@ -103,5 +104,7 @@ mod tests {
         format.calls.section = Marks::new("[CALLS]\n", "");
         format.calls.call = Marks::default();
         assert_eq!(calls(&format), "Python calls after `[CALLS]`");
+        let close = format!("</{SAME_NAME}>");
+        assert_eq!(between(&Marks::new("<", &close)), "between `<` and `</NAME>`");
     }
 }

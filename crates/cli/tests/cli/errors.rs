@@ -93,6 +93,22 @@ fn wrong_usage_is_exit_code_2() {
     }
 }
 
+#[test]
+fn a_wrong_sampling_parameter_is_named_by_its_flag() {
+    for (flag, value, why) in [
+        ("--top-k", "-1", "`top_k` is -1, but must be a whole number, 0 or more"),
+        ("--top-k", "1.5", "`top_k` is 1.5, but must be a whole number, 0 or more"),
+        ("--min-p", "x", "not a number"),
+    ] {
+        let (status, _, stderr) = parts(&linnet(["chat", "x", &format!("{flag}={value}")]));
+        assert_eq!(status, Some(2), "{flag} {value}: {stderr}");
+        assert!(
+            stderr.starts_with(&format!("error: invalid value '{value}' for '{flag} <X>': {why}\n")),
+            "{stderr}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_does_not_panic() {

@@ -1,5 +1,7 @@
 //! Prompts that end with a partial answer.
 
+use linnet_text::{ChatFormat, Marks, ReasoningFormat};
+
 use super::Chat;
 use super::lost::first_lost;
 use super::message::Prepared;
@@ -10,18 +12,14 @@ use super::variables::Variables;
 const END_MARK: char = '\u{FDD1}';
 /// The same for the reasoning before that text.
 const THOUGHT_END_MARK: char = '\u{FDD2}';
-/// The marks around reasoning of most models.
-const THOUGHT: ThoughtMarks = ["<think>", "</think>"];
-/// All known marks around reasoning. Some vocabularies have them as control tokens.
-pub(super) const THOUGHT_MARKS: [ThoughtMarks; 4] =
-    [THOUGHT, ["[THINK]", "[/THINK]"], ["<seed:think>", "</seed:think>"], ["<thought>", "</thought>"]];
 
-/// The start and end marks of reasoning.
-pub(super) type ThoughtMarks = [&'static str; 2];
-
-/// The marks that a template writes around reasoning, if it does.
-pub(super) fn thought_marks_of(source: &str) -> Option<ThoughtMarks> {
-    THOUGHT_MARKS.into_iter().find(|marks| marks.iter().any(|mark| source.contains(mark)))
+/// The marks with which an answer's text may contain reasoning: those of the model's format, or else the most
+/// common ones. None in harmony, which never writes them into a text.
+pub(super) fn marks_in_answers(format: &ChatFormat) -> Option<Marks> {
+    match &format.reasoning {
+        Some(_) => format.inline_reasoning().cloned(),
+        None => Some(ReasoningFormat::usual().marks),
+    }
 }
 
 impl Chat {
@@ -43,7 +41,7 @@ impl Chat {
         let within_thought = text.trim().is_empty();
         let continued = if within_thought { begun.reasoning() } else { &text };
         let said = continued.trim_end();
-        if said.is_empty() || THOUGHT_MARKS.as_flattened().iter().any(|mark| said.contains(mark)) {
+        if said.is_empty() || self.reasoning_marks.iter().any(|mark| said.contains(mark)) {
             return None;
         }
         let marked = format!("{said}{END_MARK}");
@@ -69,7 +67,7 @@ impl Chat {
             match prompt[..start].rfind(THOUGHT_END_MARK) {
                 Some(at) if prompt[..at].ends_with(thought) => _ = prompt.remove(at),
                 // It only shows the reasoning of other answers.
-                _ if self.thought_marks.is_some() => return None,
+                _ if self.format.inline_reasoning().is_some() => return None,
                 // It does not support reasoning.
                 _ => {}
             }
@@ -91,15 +89,25 @@ impl Chat {
     pub(super) fn continue_after(&self, prompt: &mut String, begun: &Prepared<'_>) {
         let text = begun.texts.join("\n");
         let thought = begun.reasoning();
-        let [open, close] = self.thought_marks.unwrap_or(THOUGHT);
+        // In harmony, which has no marks in texts, those of other models.
+        let usual = ReasoningFormat::usual().marks;
+        let [open, close] = match self.reasoning_marks.as_slice() {
+            [open, close] => [open.as_str(), close],
+            _ => [usual.open.as_str(), &usual.close],
+        };
+        let answer = self.format.answer.as_ref().map_or("", |marks| &marks.open);
         let is_open = prompt.trim_end().ends_with(open);
         // A template without reasoning leaves it out, unless there is nothing else to continue.
-        if thought.trim().is_empty() || self.thought_marks.is_none() && !text.trim().is_empty() {
+        if thought.trim().is_empty() || self.format.inline_reasoning().is_none() && !text.trim().is_empty() {
             match text.trim_start().strip_prefix(open) {
                 // The generation prompt has already opened the reasoning.
                 Some(rest) if is_open => {
                     let rest = if prompt.ends_with('\n') { rest.trim_start_matches('\n') } else { rest };
                     prompt.push_str(rest);
+                }
+                // The text comes after the reasoning.
+                None if is_open && !text.trim().is_empty() && !text.contains(close) => {
+                    prompt.extend(["\n", close, "\n\n", answer, &text]);
                 }
                 _ => prompt.push_str(&text),
             }
@@ -115,8 +123,17 @@ impl Chat {
             prompt.push_str(thought.trim_start());
             return;
         }
-        for part in [thought.trim(), "\n", close, "\n\n", &text] {
-            prompt.push_str(part);
-        }
+        prompt.extend([thought.trim(), "\n", close, "\n\n", answer, &text]);
+    }
+
+    /// Whether a partial answer with this text ends within reasoning.
+    pub(super) fn ends_in_reasoning(&self, text: &str) -> bool {
+        let [open, close] = self.reasoning_marks.as_slice() else { return false };
+        let anywhere = self.format.reasoning.as_ref().is_some_and(|reasoning| reasoning.anywhere);
+        let opened = match anywhere {
+            true => text.rsplit_once(open.as_str()).map(|(_, after)| after),
+            false => text.trim_start().strip_prefix(open.as_str()),
+        };
+        opened.is_some_and(|after| !after.contains(close.as_str()))
     }
 }

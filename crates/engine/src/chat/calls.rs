@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use linnet_text::{ChatTemplate, LocalTime};
+pub(super) use linnet_text::ArgumentsForm;
+use linnet_text::{ChatTemplate, IdStyle, LocalTime};
 use serde_json::{Value, json};
 
 use super::capabilities::ContentForm;
@@ -20,30 +21,19 @@ pub(super) struct CallsForm {
     pub(super) example: String,
     /// The form of the arguments.
     pub(super) arguments: ArgumentsForm,
-    /// Whether it takes only ids of nine letters and digits, as Mistral's templates do.
-    pub(super) short_ids: bool,
-}
-
-/// How a template takes the arguments of a tool call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum ArgumentsForm {
-    /// A map: the template iterates over it, or writes it as JSON itself.
-    Object,
-    /// A string of JSON, which the template puts into the prompt unchanged.
-    Text,
 }
 
 /// An id of the only form that some templates take.
 pub(super) const SHORT: &str = "linnet123";
 
 impl CallsForm {
-    /// The form in which the probe appears, preferably as JSON: printing a map directly would show Python's
-    /// quotes.
+    /// How the template shows a call with `arguments` in the form that it takes.
     pub(super) fn of(
         template: &ChatTemplate,
         now: LocalTime,
         before: &[Value],
         content: ContentForm,
+        arguments: ArgumentsForm,
     ) -> Self {
         let renders = |called: [Value; 2], has_result: bool| {
             let messages = [before, &called[..1 + usize::from(has_result)]].concat();
@@ -51,31 +41,13 @@ impl CallsForm {
             prompt.ok().filter(|prompt| count_of_probes(prompt) > 0)
         };
         let object = json!({ PROBE: "." });
-        let form = |arguments, short_ids| CallsForm {
-            shown: true,
-            example: example(template, now, before, content, arguments),
-            arguments,
-            short_ids,
+        let with = |arguments: Value, name: &str, has_result| {
+            renders(called(content, SHORT, name, arguments), has_result).is_some()
         };
-        for has_result in [true, false] {
-            let with = |id: &str, arguments: Value| renders(called(content, id, "f", arguments), has_result);
-            let as_object = with(SHORT, object.clone());
-            let as_text = with(SHORT, object.to_string().into());
-            let is_json = |prompt: &String| prompt.contains(&format!("\"{PROBE}\":"));
-            let arguments = match (as_object, as_text) {
-                (None, None) => continue,
-                (None, Some(_)) => ArgumentsForm::Text,
-                (Some(object), Some(text)) if object.contains(&format!("'{PROBE}':")) && is_json(&text) => {
-                    ArgumentsForm::Text
-                }
-                (Some(_), _) => ArgumentsForm::Object,
-            };
-            let short_ids = with("call_linnet", arguments.form(&object).into_owned()).is_none();
-            return form(arguments, short_ids);
-        }
+        let shows = |has_result| with(arguments.form(&object).into_owned(), "f", has_result);
         // It may read only some arguments.
-        let shown = renders(called(content, SHORT, PROBE, json!({})), false).is_some();
-        CallsForm { shown, ..form(ArgumentsForm::Object, false) }
+        let shown = shows(true) || shows(false) || with(json!({}), PROBE, false);
+        CallsForm { shown, example: example(template, now, before, content, arguments), arguments }
     }
 }
 
@@ -110,33 +82,33 @@ fn example(
     example.unwrap_or_default().to_owned()
 }
 
-impl ArgumentsForm {
-    pub(super) fn form(self, arguments: &Value) -> Cow<'_, Value> {
-        match (self, arguments) {
-            (ArgumentsForm::Object, Value::String(json)) => match serde_json::from_str(json) {
-                Ok(object @ Value::Object(_)) => Cow::Owned(object),
-                // Anything but an object stays as the model wrote it.
-                _ => Cow::Borrowed(arguments),
-            },
-            (ArgumentsForm::Text, Value::Object(_)) => Cow::Owned(arguments.to_string().into()),
-            _ => Cow::Borrowed(arguments),
-        }
+/// An id that the template accepts, for the call with this number in the conversation.
+pub(crate) fn numbered_id(style: IdStyle, name: &str, number: usize) -> String {
+    match style {
+        IdStyle::NameAndIndex => format!("functions.{name}:{number}"),
+        IdStyle::NineAlphanumeric | IdStyle::Any => format!("id{number:07}"),
     }
 }
 
-/// The messages with ids of nine letters and digits. Other ids, from clients or other models, get new ones,
-/// the same for a call and its result.
-pub(super) fn with_short_ids(messages: &[Message]) -> Cow<'_, [Message]> {
-    let is_short = |id: &str| id.len() == SHORT.len() && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    let ids = messages.iter().flat_map(|message| {
-        message.tool_calls.iter().map(|call| call.id.as_deref()).chain([message.tool_call_id.as_deref()])
-    });
-    let short: HashSet<&str> = ids.flatten().filter(|id| is_short(id)).collect();
+/// The messages with ids that the template accepts. Other ids, from clients or other models, get new ones, the
+/// same for a call and its result.
+pub(super) fn with_ids_of(style: IdStyle, messages: &[Message]) -> Cow<'_, [Message]> {
+    let fits = |id: &str, name: Option<&str>| match style {
+        IdStyle::NameAndIndex => name.is_none_or(|name| id.starts_with(&format!("functions.{name}:"))),
+        _ => style.accepts(id),
+    };
+    if style == IdStyle::Any {
+        return messages.into();
+    }
+    let calls = || messages.iter().flat_map(|message| &message.tool_calls);
+    let ids = calls().map(|call| (call.id.as_deref(), Some(call.name.as_str())));
+    let ids = ids.chain(messages.iter().map(|message| (message.tool_call_id.as_deref(), None)));
+    let given: HashSet<&str> = ids.filter_map(|(id, name)| id.filter(|id| fits(id, name))).collect();
     let mut count = 0;
-    let mut unused = || loop {
-        let id = format!("id{count:07}");
+    let mut unused = |name: &str| loop {
+        let id = numbered_id(style, name, count);
         count += 1;
-        if !short.contains(id.as_str()) {
+        if !given.contains(id.as_str()) {
             return id;
         }
     };
@@ -145,16 +117,18 @@ pub(super) fn with_short_ids(messages: &[Message]) -> Cow<'_, [Message]> {
     // The calls without a result, for results that do not say which they are.
     let mut open: Vec<String> = Vec::new();
     for (index, message) in messages.iter().enumerate() {
-        let mut short_id = |id: Option<&str>| match id {
-            Some(id) if is_short(id) => id.to_owned(),
-            Some(id) => known.entry(id.to_owned()).or_insert_with(&mut unused).clone(),
-            None => unused(),
+        let mut id_of = |id: Option<&str>, name: Option<&str>| match id {
+            Some(id) if fits(id, name) && !known.contains_key(id) => id.to_owned(),
+            Some(id) => {
+                known.entry(id.to_owned()).or_insert_with(|| unused(name.unwrap_or_default())).clone()
+            }
+            None => unused(name.unwrap_or_default()),
         };
         if !message.tool_calls.is_empty() {
             open.clear();
         }
         for (at, call) in message.tool_calls.iter().enumerate() {
-            let id = short_id(call.id.as_deref());
+            let id = id_of(call.id.as_deref(), Some(&call.name));
             if call.id.as_ref() != Some(&id) {
                 with_ids.to_mut()[index].tool_calls[at].id = Some(id.clone());
             }
@@ -163,7 +137,7 @@ pub(super) fn with_short_ids(messages: &[Message]) -> Cow<'_, [Message]> {
         if message.role == Role::Tool {
             let id = match &message.tool_call_id {
                 None if !open.is_empty() => open[0].clone(),
-                id => short_id(id.as_deref()),
+                id => id_of(id.as_deref(), None),
             };
             open.retain(|other| *other != id);
             if message.tool_call_id.as_ref() != Some(&id) {

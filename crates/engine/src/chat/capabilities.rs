@@ -4,7 +4,7 @@ use linnet_text::{ChatTemplate, LocalTime};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::calls::{CallsForm, SHORT, called};
+use super::calls::{ArgumentsForm, CallsForm, SHORT, called};
 use super::probe::{PROBE, count_of_probes, word, words};
 use super::tools::ToolsForm;
 use super::variables::Variables;
@@ -103,7 +103,12 @@ enum Found {
 }
 
 impl TemplateCapabilities {
-    pub(super) fn of(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
+    pub(super) fn of(
+        template: &ChatTemplate,
+        source: &str,
+        now: LocalTime,
+        arguments: ArgumentsForm,
+    ) -> Self {
         use ContentForm::Text;
         let probe = |conversation: &dyn Fn(ContentForm) -> Vec<Value>| find(template, now, conversation);
         let said = |form: ContentForm, role: Role| {
@@ -157,7 +162,7 @@ impl TemplateCapabilities {
                 let prompt = Variables::new(now).render(template, &messages, true);
                 prompt.is_ok_and(|prompt| count_of_probes(&prompt) == 0)
             }),
-            calls: CallsForm::of(template, now, std::slice::from_ref(&asked), assistant),
+            calls: CallsForm::of(template, now, std::slice::from_ref(&asked), assistant, arguments),
             tools: ToolsForm::of(template, now, &asked, system),
             documents: shows_documents(template, now, &asked),
             second_instructions: shows_both(&[]),

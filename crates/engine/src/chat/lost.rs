@@ -86,7 +86,7 @@ fn shows_in_order(prompt: &str, messages: &[Prepared<'_>]) -> bool {
     messages.iter().all(|message| {
         message.texts.iter().all(|text| {
             let text = text.trim();
-            // A word or two may be part of the template's own text.
+            // One or two words may come from the template's own text.
             if !text.is_empty() && text.len() < TELLING && is_said(message) {
                 return false;
             }

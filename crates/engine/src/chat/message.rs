@@ -3,61 +3,80 @@
 
 use std::borrow::Cow;
 
-use linnet_text::{GuardOptions, Tokenizer};
+use linnet_text::{GuardOptions, PromptMarks, Tokenizer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::begun::THOUGHT_MARKS;
 use super::calls::ArgumentsForm;
 use super::capabilities::ContentForm;
 use super::probe::word;
 use super::thinking::ReasoningForm;
 use crate::request::{Message, Role, ToolCall};
 
-/// Guards texts against spelling control tokens.
+/// Guards texts against spelling the marks of a prompt.
 #[derive(Clone, Copy)]
 pub(super) enum Guard<'a> {
-    /// Breaks the control tokens that a text spells.
-    Spelled(&'a Tokenizer),
+    /// Breaks the marks that a text spells.
+    Spelled(Guarded<'a>),
     /// Makes it impossible to form one from a text, whatever a template does to it. These strings, which are
     /// searched for, stay whole.
-    Everywhere(&'a Tokenizer, &'a [String]),
+    Everywhere(Guarded<'a>, &'a [String]),
     /// Replaces each text by a placeholder word, except keys that are among these strings.
     Word(&'a [String]),
 }
 
+/// What a guard breaks, and what it keeps.
+#[derive(Clone, Copy)]
+pub(super) struct Guarded<'a> {
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) marks: &'a PromptMarks,
+    /// Marks around reasoning, which stay in answers: templates split answers there.
+    pub(super) reasoning: &'a [String],
+}
+
 impl Guard<'_> {
-    /// A text with this role. Reasoning marks in answers stay unguarded, because templates split answers
-    /// there.
-    pub(super) fn text<'t>(self, role: Role, text: &'t str) -> Cow<'t, str> {
-        let keep = if role == Role::Assistant { THOUGHT_MARKS.as_flattened() } else { &[] };
+    /// A text of no message: a name, an id, arguments, reasoning.
+    pub(super) fn text<'t>(self, text: &'t str) -> Cow<'t, str> {
+        self.keeping(&[], text)
+    }
+
+    /// The content of a message with this role.
+    pub(super) fn content<'t>(self, role: Role, text: &'t str) -> Cow<'t, str> {
         match self {
-            Guard::Spelled(tokenizer) => tokenizer.guard_with(text, GuardOptions { keep, everywhere: None }),
-            Guard::Everywhere(tokenizer, whole) => {
-                tokenizer.guard_with(text, GuardOptions { keep, everywhere: Some(whole) })
+            Guard::Spelled(guarded) | Guard::Everywhere(guarded, _) if role == Role::Assistant => {
+                self.keeping(guarded.reasoning, text)
             }
-            Guard::Word(_) if text.trim().is_empty() => Cow::Borrowed(text),
-            Guard::Word(_) => Cow::Owned(word(0)),
+            _ => self.text(text),
         }
     }
 
-    /// An id. Letters and digits stay unguarded, because templates count an id's characters.
-    pub(super) fn id<'t>(self, role: Role, id: &'t str) -> Cow<'t, str> {
-        if id.chars().all(|c| c.is_ascii_alphanumeric()) { Cow::Borrowed(id) } else { self.text(role, id) }
+    fn keeping<'t>(self, keep: &[String], text: &'t str) -> Cow<'t, str> {
+        let (Guarded { tokenizer, marks, .. }, everywhere) = match self {
+            Guard::Spelled(guarded) => (guarded, None),
+            Guard::Everywhere(guarded, whole) => (guarded, Some(whole)),
+            Guard::Word(_) if text.trim().is_empty() => return Cow::Borrowed(text),
+            Guard::Word(_) => return Cow::Owned(word(0)),
+        };
+        tokenizer.guard_with(text, GuardOptions { marks: Some(marks), keep, everywhere })
     }
 
-    /// `value` with the control tokens in its strings guarded.
+    /// An id. Letters and digits stay unguarded, because templates count an id's characters.
+    pub(super) fn id<'t>(self, id: &'t str) -> Cow<'t, str> {
+        if id.chars().all(|c| c.is_ascii_alphanumeric()) { Cow::Borrowed(id) } else { self.text(id) }
+    }
+
+    /// `value` with guarded strings.
     pub(super) fn value(self, value: &Value) -> Value {
         match value {
             // Templates look at the types of parameters.
             Value::String(said) if self.is_changing() && TYPES.contains(&said.as_str()) => value.clone(),
-            Value::String(said) => self.text(Role::Tool, said).into(),
+            Value::String(said) => self.text(said).into(),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(fields) => {
                 let key = |(index, name): (usize, &String)| match self {
                     Guard::Word(known) if known.binary_search(name).is_ok() => name.clone(),
                     Guard::Word(_) if !name.trim().is_empty() => word(index),
-                    _ => self.text(Role::Tool, name).into_owned(),
+                    _ => self.text(name).into_owned(),
                 };
                 let keys = fields.keys().enumerate().map(key);
                 keys.zip(fields.values().map(|value| self.value(value))).collect()
@@ -67,7 +86,7 @@ impl Guard<'_> {
     }
 
     /// A variable of the template. It compares names such as `high`, so they stay as they are where they
-    /// spell no control token.
+    /// spell no mark.
     pub(super) fn option(self, value: &Value) -> Value {
         let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         match value {
@@ -76,7 +95,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Whether it changes texts that spell no control token.
+    /// Whether it changes texts that spell no mark.
     fn is_changing(self) -> bool {
         !matches!(self, Guard::Spelled(_))
     }
@@ -130,12 +149,12 @@ impl<'a> Prepared<'a> {
     /// Adds the id of the call that it answers, and its calls.
     pub(super) fn with_fields_of(mut self, message: &Message, form: ArgumentsForm, guard: Guard<'_>) -> Self {
         if let Some(id) = &message.tool_call_id {
-            self.set("tool_call_id", guard.id(message.role, id).into_owned().into());
+            self.set("tool_call_id", guard.id(id).into_owned().into());
         }
         if !message.tool_calls.is_empty() {
             let calls = message.tool_calls.iter().map(|ToolCall { id, name, arguments }| {
-                let (name, arguments) = (guard.text(Role::Tool, name), guard.value(&form.form(arguments)));
-                let id = id.as_ref().map(|id| guard.id(Role::Tool, id));
+                let (name, arguments) = (guard.text(name), guard.value(&form.form(arguments)));
+                let id = id.as_ref().map(|id| guard.id(id));
                 let function = json!({ "name": name, "arguments": arguments });
                 json!({ "id": id, "type": "function", "function": function })
             });

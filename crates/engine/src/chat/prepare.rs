@@ -65,7 +65,9 @@ impl Chat {
                 before.texts.append(&mut texts);
                 continue;
             }
-            let mut must_show = instructs;
+            // The template may take out the text with which it turns thinking on or off.
+            let switches = |text: &Cow<'_, str>| self.thinking.texts.is_some_and(|it| it.is(text));
+            let mut must_show = instructs && !texts.iter().all(switches);
             if role == Role::User && !instructions.is_empty() {
                 instructions.append(&mut texts);
                 texts = vec![std::mem::take(&mut instructions).join("\n").into()];
@@ -75,13 +77,13 @@ impl Chat {
             item.must_show = must_show;
             if let Some(message) = message {
                 if let Some(name) = &message.name {
-                    item.set("name", guard.text(message.role, name));
+                    item.set("name", guard.text(name));
                 }
                 if !written {
                     item = item.with_fields_of(message, self.capabilities.calls.arguments, guard);
                 }
                 if let Some(reasoning) = &message.reasoning_content {
-                    item = self.with_reasoning(item, guard.text(message.role, reasoning));
+                    item = self.with_reasoning(item, guard.text(reasoning));
                 }
             }
             prepared.push(item);
@@ -115,7 +117,9 @@ impl Chat {
     /// a text; if it does not show calls either, the calls and results are texts, too.
     fn items<'a>(&self, messages: &'a [Message], request: &Request, guard: Guard<'_>) -> Vec<Item<'a>> {
         let tools = self.capabilities.tools;
-        let describes = !self.shows_tools() && request.shown_tools().next().is_some();
+        // The template asks for calls in a form that is not known: the model must learn the generic one.
+        let is_unknown = self.shows_tools() && self.shows_calls() && self.format.calls.unmarked;
+        let describes = (!self.shows_tools() || is_unknown) && request.shown_tools().next().is_some();
         let has_calls = || messages.iter().any(|message| !message.tool_calls.is_empty());
         let writes_calls = !self.shows_tools() && !self.shows_calls() && (describes || has_calls());
         let mut items: Vec<Item<'a>> = Vec::with_capacity(messages.len() + 1);
@@ -125,7 +129,7 @@ impl Chat {
                 role => role,
             };
             let mut texts: Vec<Cow<'a, str>> = match &message.content {
-                Some(content) => content.texts().map(|text| guard.text(message.role, text)).collect(),
+                Some(content) => content.texts().map(|text| guard.content(message.role, text)).collect(),
                 None => vec!["".into()],
             };
             let mut item =
@@ -134,7 +138,7 @@ impl Chat {
                 texts.retain(|text| !text.trim().is_empty());
                 texts.extend(message.tool_calls.iter().map(|call| {
                     let arguments = super::calls::ArgumentsForm::Object.form(&call.arguments);
-                    let name = guard.text(Role::Tool, &call.name);
+                    let name = guard.text(&call.name);
                     Cow::Owned(written_call(&name, &guard.value(&arguments)))
                 }));
                 // One text, because a template may write parts without anything between.
@@ -155,9 +159,10 @@ impl Chat {
                     .is_some_and(|last| last.role == Role::User && (results(last) || results(&item)));
             items.push(Item { texts, ..item });
         }
+        self.add_thinking_text(&mut items, request);
         if describes {
             let parallel = request.parallel_tool_calls != Some(false);
-            let example = &self.capabilities.calls.example;
+            let example = if is_unknown { "" } else { &self.capabilities.calls.example };
             let mut text = described(&tools.value(request.shown_tools(), guard), example, parallel);
             let at = items.iter().take_while(|item| item.instructs()).count();
             let before = at.checked_sub(1).map(|last| (items[last].role, items[last].index));
@@ -172,6 +177,29 @@ impl Chat {
             );
         }
         items
+    }
+
+    /// Adds the text with which the template turns thinking on or off.
+    fn add_thinking_text(&self, items: &mut Vec<Item<'_>>, request: &Request) {
+        let (Some(switch), Some(thinks)) = (self.thinking.texts, request.thinks()) else { return };
+        let text = switch.text(thinks);
+        if !switch.in_system {
+            let last = items.iter_mut().rfind(|item| item.role == Role::User);
+            if let Some(said) = last.and_then(|item| item.texts.last_mut()) {
+                said.to_mut().extend([" ", text]);
+            }
+            return;
+        }
+        match items.first_mut().filter(|item| item.instructs()) {
+            Some(first) => first.texts.push(text.into()),
+            None => {
+                let (texts, joins) = (vec![text.into()], false);
+                items.insert(
+                    0,
+                    Item { role: Role::System, texts, index: 0, message: None, written: true, joins },
+                );
+            }
+        }
     }
 
     /// Adds the tools to the system message, for templates that look for them there.

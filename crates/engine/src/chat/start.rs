@@ -1,4 +1,4 @@
-//! How an answer starts: within reasoning, or with a call that the request asks for.
+//! How an answer starts: within reasoning, in a text that has begun, or with a call that the request asks for.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use linnet_text::{ChatFormat, ChatParser, Tokenizer};
 use serde_json::Value;
 
 use super::Chat;
-use crate::Request;
-use crate::request::Content;
+use super::calls::numbered_id;
+use crate::request::{Content, Message};
+use crate::{Error, Request};
 
 /// The start of an answer, and how to read the rest.
 #[derive(Debug)]
@@ -15,10 +16,19 @@ pub struct AnswerStart<'a> {
     pub(crate) format: &'a ChatFormat,
     /// Control tokens that the parser needs as text, sorted.
     pub(crate) shown: &'a Arc<[u32]>,
-    /// The text of the answer at the end of the prompt, for the parser.
-    pub(crate) call: String,
-    /// Whether the answer continues the prompt's reasoning.
+    begun: String,
+    /// Number of calls in the conversation.
+    pub(crate) calls_before: usize,
+    place: Place,
+}
+
+/// Where the answer continues.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Whether it is in reasoning.
     inside_reasoning: bool,
+    /// Whether there is text before.
+    within_text: bool,
 }
 
 impl AnswerStart<'_> {
@@ -32,39 +42,96 @@ impl AnswerStart<'_> {
         self.shown
     }
 
+    /// The text of the answer at the end of the prompt, which the parser reads first.
+    pub fn begun(&self) -> &str {
+        &self.begun
+    }
+
     /// The parser for the answer.
     pub fn parser(&self, request: &Request) -> ChatParser {
         let tools: Vec<Value> = request.shown_tools().map(|tool| tool.definition().clone()).collect();
         let tools = (!tools.is_empty()).then(|| Value::from(tools));
-        ChatParser::new(self.format, tools.as_ref(), self.inside_reasoning)
+        let Place { inside_reasoning, within_text } = self.place;
+        let parser = ChatParser::new(self.format, tools.as_ref(), inside_reasoning);
+        if within_text { parser.within_text() } else { parser }
     }
 }
 
 impl Chat {
     /// The start of an answer after `prompt`. If the request asks for a call, the prompt is extended to the
     /// start of that call.
-    pub(super) fn answer_start(&self, request: &Request, prompt: &mut String) -> AnswerStart<'_> {
-        let begun = request.begun_answer();
-        let only_reasoning = begun.is_some_and(|message| {
-            let is_empty = |content: &Content| content.texts().all(|text| text.trim().is_empty());
-            message.reasoning_content.is_some() && message.content.as_ref().is_none_or(is_empty)
-        });
-        let mut inside_reasoning = only_reasoning || self.format.ends_inside_reasoning(prompt);
-        let start = request.required_call().filter(|_| begun.is_none()).and_then(|name| {
-            // Not every format has the arguments right after the name.
-            self.format.call_start(name).or_else(|| self.format.call_start(None))
-        });
-        if start.is_some()
-            && inside_reasoning
-            && let Some(reasoning) = &self.format.reasoning
-        {
-            prompt.push_str(&reasoning.marks.close);
-            prompt.push_str("\n\n");
-            inside_reasoning = false;
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if the format writes a number before the name of the call.
+    pub(super) fn answer_start(
+        &self,
+        request: &Request,
+        prompt: &mut String,
+    ) -> Result<AnswerStart<'_>, Error> {
+        let mut place = match request.begun_answer() {
+            Some(message) => self.place_in(message, prompt),
+            None => Place { inside_reasoning: self.format.ends_inside_reasoning(prompt), within_text: false },
+        };
+        let messages = request.messages.as_deref().unwrap_or_default();
+        let calls_before = messages.iter().map(|message| message.tool_calls.len()).sum();
+        let mut required = None;
+        if let Some(name) = request.required_call() {
+            let id = |name: &str| numbered_id(self.format.ids, name, calls_before);
+            let start = self.format.call_start(name, &id).ok_or_else(|| {
+                let reason = "cannot make this model call a tool, because it writes a number before the name. Use \
+                              \"auto\", and ask for the call in a message";
+                Error::invalid("tool_choice", reason)
+            })?;
+            self.end_text(place, prompt);
+            place = Place { inside_reasoning: false, within_text: false };
+            required = Some(start);
         }
-        let call = start.unwrap_or_default();
-        prompt.push_str(&call);
-        AnswerStart { format: &self.format, shown: &self.shown, call, inside_reasoning }
+        let is_new = request.begun_answer().is_none();
+        let mark = if is_new { self.format.begun_mark(prompt) } else { "" };
+        let begun = required.unwrap_or_else(|| mark.to_owned());
+        prompt.push_str(begun.strip_prefix(mark).unwrap_or(&begun));
+        Ok(AnswerStart { format: &self.answer_format, shown: &self.shown, begun, calls_before, place })
+    }
+
+    /// Where the continuation of a message goes on.
+    fn place_in(&self, message: &Message, prompt: &str) -> Place {
+        let text = message.content.as_ref().map(Content::text).unwrap_or_default();
+        let thought = message.reasoning_content.as_deref().unwrap_or_default();
+        if text.trim().is_empty() {
+            let within_text = !thought.trim().is_empty();
+            let inside_reasoning = within_text || self.format.ends_inside_reasoning(prompt);
+            return Place { inside_reasoning, within_text };
+        }
+        let ends =
+            self.reasoning_marks.iter().filter_map(|mark| Some(text.rfind(mark.as_str())? + mark.len()));
+        Place {
+            inside_reasoning: self.ends_in_reasoning(&text),
+            within_text: !text[ends.max().unwrap_or(0)..].trim().is_empty(),
+        }
+    }
+
+    /// Ends the text or the reasoning at the end of the prompt, so that a call can follow.
+    fn end_text(&self, place: Place, prompt: &mut String) {
+        let is_open = place.inside_reasoning || place.within_text;
+        if let Some(next) = self.format.next_message() {
+            prompt.push_str(if is_open { next } else { "" });
+            return;
+        }
+        if place.inside_reasoning {
+            let close = self.reasoning_marks.last().map_or("", String::as_str);
+            prompt.extend([close, "\n\n"]);
+            return;
+        }
+        if place.within_text
+            && let Some(marks) = &self.format.answer
+            && prompt.rfind(&marks.open) > prompt.rfind(&marks.close)
+        {
+            prompt.push_str(&marks.close);
+        }
+        if is_open && self.format.calls.call.open.ends_with('\n') && !prompt.ends_with('\n') {
+            // Such formats write calls on lines of their own.
+            prompt.push('\n');
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! How a template shows reasoning, and how it lets the model think or not.
 
-use linnet_text::{ChatTemplate, LocalTime};
+use linnet_text::{ChatFormat, ChatTemplate, LocalTime, ThinkingSwitch};
 use serde_json::{Value, json};
 
 use super::calls::{SHORT, called};
-use super::capabilities::ContentForm;
+use super::capabilities::{ContentForm, TemplateCapabilities};
 use super::probe::{PROBE, count_of_probes};
 use super::variables::Variables;
 use crate::request::{ReasoningEffort, Role};
@@ -16,9 +16,33 @@ pub(super) struct Thinking {
     /// Whether it rejects calls with both reasoning and text.
     pub(super) rejects_text: bool,
     /// The variables that turn thinking on and off.
-    pub(super) switches: Vec<&'static str>,
+    pub(super) switches: Vec<ThinkingSwitch>,
+    /// The texts that do, if no variable does.
+    pub(super) texts: Option<TextSwitch>,
     /// The values of `reasoning_effort` that it takes, in order.
     pub(super) efforts: Vec<ReasoningEffort>,
+    /// Whether the model thinks if a request does not say.
+    by_default: bool,
+}
+
+/// Texts in a message that turn thinking on and off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct TextSwitch {
+    off: &'static str,
+    on: &'static str,
+    /// Whether the template looks for them in the system message, or else in the last question.
+    pub(super) in_system: bool,
+}
+
+impl TextSwitch {
+    pub(super) fn text(self, thinks: bool) -> &'static str {
+        if thinks { self.on } else { self.off }
+    }
+
+    /// Whether this is one of them.
+    pub(super) fn is(self, text: &str) -> bool {
+        [self.on, self.off].contains(&text)
+    }
 }
 
 /// Where a template looks for the reasoning of an answer.
@@ -32,8 +56,9 @@ pub(super) enum ReasoningForm {
     Part,
 }
 
-/// Names of variables that turn thinking on and off.
-const SWITCHES: [&str; 3] = ["enable_thinking", "thinking", "enable_reasoning"];
+/// Texts that turn thinking off, and on.
+const TEXTS: [[&str; 2]; 3] =
+    [["/no_think", "/think"], ["/nothink", "/think"], ["detailed thinking off", "detailed thinking on"]];
 
 impl Thinking {
     pub(super) fn of(
@@ -41,45 +66,83 @@ impl Thinking {
         source: &str,
         now: LocalTime,
         asked: &Value,
-        content: ContentForm,
+        capabilities: &TemplateCapabilities,
+        format: &ChatFormat,
     ) -> Self {
-        let form = ReasoningForm::of(template, now, asked, content);
+        let form = ReasoningForm::of(template, now, asked, capabilities.assistant);
         let asks = [asked.clone()];
         let with =
             |name: &str, value: Value| Variables::with(name, value, now).render(template, &asks, true).ok();
-        let switches = SWITCHES
-            .into_iter()
-            .filter(|name| source.contains(name) && with(name, true.into()) != with(name, false.into()));
+        let switches = ThinkingSwitch::ALL.into_iter().filter(|it| {
+            source.contains(it.name) && with(it.name, it.value(true)) != with(it.name, it.value(false))
+        });
+        let switches: Vec<ThinkingSwitch> = switches.collect();
         // Most templates that print the level take any text; models know these three.
         let is_known = |effort: &ReasoningEffort| {
             *effort >= ReasoningEffort::Low
                 || template.literals().binary_search_by(|text| text.as_str().cmp(effort.name())).is_ok()
         };
-        let takes = |effort: &ReasoningEffort| {
-            is_known(effort) && with("reasoning_effort", effort.name().into()).is_some()
-        };
+        let with_effort = |effort: ReasoningEffort| with("reasoning_effort", effort.name().into());
         let efforts = if source.contains("reasoning_effort") { &ReasoningEffort::ALL[..] } else { &[] };
+        let takes = |effort: &ReasoningEffort| is_known(effort) && with_effort(*effort).is_some();
+        let efforts: Vec<ReasoningEffort> = efforts.iter().copied().filter(takes).collect();
         let rejects_text = form != ReasoningForm::ReasoningContent && {
             let renders = |text: &str, reasoning: &str| {
-                let message = form.probe(content, text, reasoning, true);
+                let message = form.probe(capabilities.assistant, text, reasoning, true);
                 Variables::new(now).render(template, &[asked.clone(), message], true).is_ok()
             };
             renders(".", "") && renders("", ".") && !renders(".", ".")
         };
-        Thinking {
-            form,
-            rejects_text,
-            switches: switches.collect(),
-            efforts: efforts.iter().copied().filter(takes).collect(),
+        let plain = Variables::new(now).render(template, &asks, true).ok();
+        let (mut texts, mut by_default) = (None, format.reasoning.is_some());
+        if let Some(switch) = switches.first() {
+            by_default = with(switch.name, switch.value(false)) != plain;
+        } else if efforts.contains(&ReasoningEffort::None) {
+            by_default = with_effort(ReasoningEffort::None) != plain;
+        } else if let Some((found, turns_off)) = text_switch(template, source, now, capabilities) {
+            (texts, by_default) = (Some(found), turns_off);
         }
+        Thinking { form, rejects_text, switches, texts, efforts, by_default }
+    }
+
+    /// Whether a request can turn thinking on and off.
+    pub(super) fn has_switch(&self) -> bool {
+        !self.switches.is_empty() || self.texts.is_some() || self.efforts.contains(&ReasoningEffort::None)
+    }
+
+    /// Whether the model thinks if a request does not say.
+    pub(super) fn is_on_by_default(&self) -> bool {
+        self.by_default
     }
 }
 
-impl Thinking {
-    /// Whether a request can turn thinking on and off.
-    pub(super) fn has_switch(&self) -> bool {
-        !self.switches.is_empty() || self.efforts.contains(&ReasoningEffort::None)
-    }
+/// The texts that change the start of the answer, and whether it is the first of them that does.
+fn text_switch(
+    template: &ChatTemplate,
+    source: &str,
+    now: LocalTime,
+    capabilities: &TemplateCapabilities,
+) -> Option<(TextSwitch, bool)> {
+    let user = capabilities.user.unwrap_or(capabilities.assistant);
+    let start = |in_system: bool, text: &str| {
+        let mut messages = Vec::new();
+        let mut question = PROBE.to_owned();
+        if in_system {
+            messages.push(capabilities.system?.message(Role::System, &format!("Hi. {text}")));
+        } else {
+            question = format!("{question} {text}");
+        }
+        messages.push(user.message(Role::User, &question));
+        let prompt = Variables::new(now).render(template, &messages, true).ok()?;
+        let start = prompt.rsplit_once(PROBE)?.1.replacen(text, "", 1);
+        Some(start.split_whitespace().collect::<String>())
+    };
+    let places = [true, false].into_iter().flat_map(|in_system| TEXTS.map(|texts| (in_system, texts)));
+    places.filter(|(_, [off, _])| source.contains(off)).find_map(|(in_system, [off, on])| {
+        let [plain, with_off, with_on] = ["", off, on].map(|text| start(in_system, text));
+        let switch = TextSwitch { off, on, in_system };
+        (plain.is_some() && with_off.is_some() && with_off != with_on).then(|| (switch, with_off != plain))
+    })
 }
 
 impl ReasoningForm {

@@ -108,6 +108,10 @@ fn completed_function(function: &Value) -> Value {
     function
 }
 
+/// The marks that this file writes, for templates that do not show tools.
+pub(super) const OWN_MARKS: &str =
+    "<tools> </tools> <tool_call> </tool_call> <tool_response> </tool_response>";
+
 /// Describes tools for a template that does not show them, as Hermes' and Qwen's templates do. `example` is a
 /// call as the template writes it, if it does.
 pub(super) fn described(tools: &Value, example: &str, parallel: bool) -> String {

@@ -1,6 +1,6 @@
 //! The variables of a template besides the messages.
 
-use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
+use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError, ThinkingSwitch};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -68,8 +68,9 @@ impl Chat {
         let documents = (!request.documents.is_empty()).then(|| documents.collect());
         let mut extra = Map::new();
         if let Some(thinks) = request.thinks() {
-            for name in self.thinking.switches.iter().chain(&["enable_thinking"]) {
-                extra.insert((*name).to_owned(), thinks.into());
+            // Most templates have the first, and some read it only beside other variables.
+            for switch in self.thinking.switches.iter().chain(&ThinkingSwitch::ALL[..1]) {
+                extra.insert(switch.name.to_owned(), switch.value(thinks));
             }
         }
         let effort = request.reasoning_effort.and_then(|effort| self.thinking.effort(effort));

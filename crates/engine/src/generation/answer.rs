@@ -1,9 +1,12 @@
 //! Takes an answer apart into text, reasoning and tool calls while it is written.
 
+use std::collections::VecDeque;
+
 use linnet_text::{ChatEnd, ChatEvent, ChatParser, IdStyle};
 use serde::Serialize;
 
 use super::stop::StopMatcher;
+use crate::chat::numbered_id;
 
 /// What a token adds to an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,8 +39,9 @@ pub(crate) struct AnswerReader {
     stop: StopMatcher,
     parser: Option<ChatParser>,
     calls: Calls,
-    /// What the start of the answer, which the prompt contains, has added.
-    begun: Delta,
+    /// What was read, but not returned. The text of a delta comes before its calls, so a text after a call is in
+    /// the next one.
+    deltas: VecDeque<Delta>,
 }
 
 impl AnswerReader {
@@ -48,31 +52,37 @@ impl AnswerReader {
 
     /// A reader for the answer of a chat. `start` is its text in the prompt.
     pub(crate) fn of_chat(stops: &[String], parser: ChatParser, calls: Calls, start: &str) -> Self {
+        let start = parser.guarded(start);
         let mut reader = Self::new(stops, Some(parser), calls);
-        reader.begun = reader.parse(start);
+        reader.read(&start);
         reader
     }
 
     fn new(stops: &[String], parser: Option<ChatParser>, calls: Calls) -> Self {
-        AnswerReader { stop: StopMatcher::new(stops), parser, calls, begun: Delta::default() }
+        AnswerReader { stop: StopMatcher::new(stops), parser, calls, deltas: VecDeque::new() }
     }
 
     /// Reads the next text; returns what it adds, and whether a stop string or the last allowed call has ended
     /// the answer.
     pub(crate) fn push(&mut self, text: &str) -> (Delta, bool) {
-        let (text, stopped) = self.stop.push(text);
-        (self.parse(&text), stopped || self.calls.are_done())
+        self.read(text);
+        (self.deltas.pop_front().unwrap_or_default(), self.stop.is_hit() || self.calls.are_done())
     }
 
     /// Reads the last text; returns what it adds. Afterwards there is nothing more.
     pub(crate) fn finish(&mut self, text: &str, end: ChatEnd) -> Delta {
-        let (mut text, _) = self.stop.push(text);
-        text.push_str(&self.stop.finish());
-        let mut delta = self.parse(&text);
-        if let Some(mut parser) = self.parser.take() {
-            parser.finish(end, &mut |event| self.calls.add(&mut delta, event));
+        self.read(text);
+        let Self { stop, parser, calls, deltas } = self;
+        if let Some(mut parser) = parser.take() {
+            parser.finish(end, &mut |event| add(stop, calls, deltas, event));
         }
-        delta
+        add_text(calls, deltas, &stop.finish());
+        deltas.drain(..).fold(Delta::default(), |mut all, delta| {
+            all.text += &delta.text;
+            all.reasoning += &delta.reasoning;
+            all.tool_calls.extend(delta.tool_calls);
+            all
+        })
     }
 
     /// Whether the text so far ends within reasoning.
@@ -85,13 +95,32 @@ impl AnswerReader {
         !self.calls.ids.is_empty()
     }
 
-    fn parse(&mut self, text: &str) -> Delta {
-        let mut delta = std::mem::take(&mut self.begun);
-        match &mut self.parser {
-            Some(parser) => parser.push(text, &mut |event| self.calls.add(&mut delta, event)),
-            None => delta.text.push_str(text),
+    fn read(&mut self, text: &str) {
+        let Self { stop, parser, calls, deltas } = self;
+        match parser {
+            Some(parser) => parser.push(text, &mut |event| add(stop, calls, deltas, event)),
+            None => add(stop, calls, deltas, ChatEvent::Content(text)),
         }
-        delta
+    }
+}
+
+/// Adds what the parser found. Only the text counts for stop strings, because reasoning repeats the question
+/// and arguments may contain anything.
+fn add(stop: &mut StopMatcher, calls: &mut Calls, deltas: &mut VecDeque<Delta>, event: ChatEvent<'_>) {
+    match event {
+        ChatEvent::Content(text) => add_text(calls, deltas, &stop.push(text).0),
+        _ if stop.is_hit() => {}
+        event => {
+            // No stop string begins before and ends after it.
+            add_text(calls, deltas, &stop.finish());
+            calls.add(deltas, event);
+        }
+    }
+}
+
+fn add_text(calls: &mut Calls, deltas: &mut VecDeque<Delta>, text: &str) {
+    if !text.is_empty() {
+        calls.add(deltas, ChatEvent::Content(text));
     }
 }
 
@@ -100,17 +129,33 @@ pub(crate) struct Calls {
     style: IdStyle,
     /// Differs between answers.
     seed: u64,
+    /// Number of calls earlier in the conversation.
+    before: usize,
     /// The most calls that the request allows.
     most: usize,
     /// The id of each call so far.
     ids: Vec<String>,
     /// Number of calls that have ended.
     ended: usize,
+    /// Whether the model writes the id of a call after its name. Then a call is complete before it is added,
+    /// because its first piece has the id.
+    late_ids: bool,
+    waiting: Option<ToolCallDelta>,
 }
 
 impl Calls {
     pub(crate) fn new(style: IdStyle, seed: u64, most: usize) -> Self {
-        Calls { style, seed, most, ids: Vec::new(), ended: 0 }
+        Calls { style, seed, before: 0, most, ids: Vec::new(), ended: 0, late_ids: false, waiting: None }
+    }
+
+    /// Sets the number of calls earlier in the conversation.
+    pub(crate) fn after(self, before: usize) -> Self {
+        Calls { before, ..self }
+    }
+
+    /// Sets whether the model writes the id of a call after its name.
+    pub(crate) fn with_late_ids(self, late_ids: bool) -> Self {
+        Calls { late_ids, ..self }
     }
 
     fn are_done(&self) -> bool {
@@ -118,35 +163,60 @@ impl Calls {
     }
 
     /// Adds what the parser found. What follows the last allowed call is left out.
-    fn add(&mut self, delta: &mut Delta, event: ChatEvent<'_>) {
+    fn add(&mut self, deltas: &mut VecDeque<Delta>, event: ChatEvent<'_>) {
         if self.are_done() {
             return;
         }
+        let is_text = matches!(event, ChatEvent::Content(_) | ChatEvent::Reasoning(_));
+        if deltas.back().is_none_or(|last| is_text && !last.tool_calls.is_empty()) {
+            deltas.push_back(Delta::default());
+        }
+        let Some(delta) = deltas.back_mut() else { return };
         match event {
             ChatEvent::Content(text) => delta.text.push_str(text),
             ChatEvent::Reasoning(text) => delta.reasoning.push_str(text),
             ChatEvent::CallBegun { index, name, id } => {
-                let own = id.filter(|id| self.ids.iter().all(|other| other != id));
-                let id = own.map_or_else(|| self.id_of(index, name), str::to_owned);
-                self.ids.push(id.clone());
-                let (id, name) = (Some(id), Some(name.to_owned()));
-                delta.tool_calls.push(ToolCallDelta { index, id, name, arguments: String::new() });
-            }
-            ChatEvent::Arguments { index, text } => match delta.tool_calls.last_mut() {
-                Some(piece) if piece.index == index => piece.arguments.push_str(text),
-                _ => {
-                    let arguments = text.to_owned();
-                    delta.tool_calls.push(ToolCallDelta { index, id: None, name: None, arguments });
+                let name = Some(name.to_owned());
+                let mut call = ToolCallDelta { index, id: None, name, arguments: String::new() };
+                if id.is_none() && self.late_ids {
+                    self.waiting = Some(call);
+                } else {
+                    self.give_id(&mut call, id);
+                    delta.tool_calls.push(call);
                 }
-            },
-            ChatEvent::CallEnded { .. } => self.ended += 1,
+            }
+            ChatEvent::Arguments { index, text } => {
+                match self.waiting.as_mut().or_else(|| delta.tool_calls.last_mut()) {
+                    Some(piece) if piece.index == index => piece.arguments.push_str(text),
+                    _ => {
+                        let arguments = text.to_owned();
+                        delta.tool_calls.push(ToolCallDelta { index, id: None, name: None, arguments });
+                    }
+                }
+            }
+            ChatEvent::CallEnded { id, .. } => {
+                if let Some(mut call) = self.waiting.take() {
+                    self.give_id(&mut call, id);
+                    delta.tool_calls.push(call);
+                }
+                self.ended += 1;
+            }
         }
+    }
+
+    /// Gives a call the model's id, if the template accepts it and no other call has it, or one of ours.
+    fn give_id(&mut self, call: &mut ToolCallDelta, id: Option<&str>) {
+        let own = id.filter(|id| self.style.accepts(id) && self.ids.iter().all(|other| other != id));
+        let name = call.name.as_deref().unwrap_or_default();
+        let id = own.map_or_else(|| self.id_of(call.index, name), str::to_owned);
+        self.ids.push(id.clone());
+        call.id = Some(id);
     }
 
     /// The id of a call to which the model gives none.
     fn id_of(&self, index: usize, name: &str) -> String {
         match self.style {
-            IdStyle::NameAndIndex => format!("functions.{name}:{index}"),
+            IdStyle::NameAndIndex => numbered_id(self.style, name, self.before + index),
             IdStyle::NineAlphanumeric => self.letters(index, 9),
             IdStyle::Any => format!("call_{}", self.letters(index, 16)),
         }
@@ -168,7 +238,7 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
-    use linnet_text::{ChatFormat, ChatParser, IdStyle};
+    use linnet_text::{ChatFormat, ChatParser, IdStyle, Marks, ReasoningFormat};
     use serde_json::json;
 
     use super::*;
@@ -220,7 +290,7 @@ mod tests {
     #[test]
     fn the_start_of_a_call_may_be_in_the_prompt() {
         let format = ChatFormat::generic();
-        let start = format.call_start(Some("f")).unwrap();
+        let start = format.call_start(Some("f"), &|_| String::new()).unwrap();
         let delta = whole(&mut reader(&[], &start, 9), "{\"a\": 1}}\n</tool_call>");
         let call = &delta.tool_calls[0];
         assert_eq!((call.name.as_deref(), call.arguments.as_str()), (Some("f"), "{\"a\": 1}"));
@@ -235,6 +305,30 @@ mod tests {
     }
 
     #[test]
+    fn stop_strings_match_only_the_text() {
+        let reasoning = ReasoningFormat {
+            marks: Marks::new("<think>", "</think>"),
+            prompt_opens: false,
+            anywhere: false,
+        };
+        let format = ChatFormat { reasoning: Some(reasoning), ..ChatFormat::generic() };
+        let read = |text: &str| {
+            let tools = json!([{ "type": "function", "function": { "name": "f", "parameters": {} } }]);
+            let parser = ChatParser::new(&format, Some(&tools), false);
+            let stops = ["Stop".to_owned(), "\n".to_owned()];
+            let mut reader = AnswerReader::of_chat(&stops, parser, Calls::new(IdStyle::Any, 7, 9), "");
+            whole(&mut reader, text)
+        };
+        let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"Stop\\n\"}}\n</tool_call>";
+        let delta = read(&format!("<think>\nStop?\nNo.\n</think>\n\nI look, St{call}"));
+        assert_eq!((delta.reasoning.trim_end(), delta.text.as_str()), ("Stop?\nNo.", "I look, St"));
+        assert_eq!(delta.tool_calls[0].arguments, r#"{"a": "Stop\n"}"#);
+        let delta = read(&format!("<think>a</think>One Stop two{call}"));
+        assert_eq!((delta.text.as_str(), delta.tool_calls.len()), ("One ", 0));
+        assert_eq!(read("One\ntwo").text, "One");
+    }
+
+    #[test]
     fn an_answer_ends_after_the_calls_that_are_allowed() {
         let call = r#"<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>"#;
         let mut reader = reader(&[], "", 1);
@@ -243,22 +337,55 @@ mod tests {
         assert_eq!(delta.tool_calls[0].arguments, r#"{"a": 1}"#);
     }
 
+    fn added(calls: &mut Calls, events: &[ChatEvent<'_>]) -> Vec<ToolCallDelta> {
+        let mut deltas = VecDeque::new();
+        events.iter().for_each(|event| calls.add(&mut deltas, *event));
+        deltas.into_iter().flat_map(|delta| delta.tool_calls).collect()
+    }
+
     #[test]
     fn ids_are_those_of_the_model_if_they_differ() {
         let mut calls = Calls::new(IdStyle::Any, 7, 9);
-        let mut delta = Delta::default();
         for (index, id) in [Some("1"), Some("1"), None].into_iter().enumerate() {
-            calls.add(&mut delta, ChatEvent::CallBegun { index, name: "f", id });
-            calls.add(&mut delta, ChatEvent::CallEnded { index, id, valid: true });
+            let events = [
+                ChatEvent::CallBegun { index, name: "f", id },
+                ChatEvent::CallEnded { index, id, valid: true },
+            ];
+            added(&mut calls, &events);
         }
         assert!(calls.ids[0] == "1" && calls.ids[1].starts_with("call_"), "{:?}", calls.ids);
         assert_ne!(calls.ids[1], calls.ids[2]);
     }
 
     #[test]
+    fn a_call_waits_for_an_id_that_follows_its_name() {
+        for (written, kept) in [("a1B2c3D4e", true), ("a1", false)] {
+            let mut calls = Calls::new(IdStyle::NineAlphanumeric, 7, 9).with_late_ids(true);
+            let begun = ChatEvent::CallBegun { index: 0, name: "f", id: None };
+            assert_eq!(added(&mut calls, &[begun, ChatEvent::Arguments { index: 0, text: "{" }]), []);
+            let ended = ChatEvent::CallEnded { index: 0, id: Some(written), valid: true };
+            let call = &added(&mut calls, &[ChatEvent::Arguments { index: 0, text: "}" }, ended])[0];
+            assert_eq!((call.name.as_deref(), call.arguments.as_str()), (Some("f"), "{}"));
+            assert_eq!(call.id.as_deref() == Some(written), kept);
+            assert_eq!(call.id.as_ref().map(String::len), Some(9));
+        }
+    }
+
+    #[test]
+    fn a_text_after_a_call_is_in_the_next_delta() {
+        let mut reader = reader(&[], "", 9);
+        let call = r#"<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>"#;
+        let (delta, _) = reader.push(&format!("One {call} two {call} three"));
+        assert_eq!((delta.text.as_str(), delta.tool_calls.len()), ("One", 1));
+        let (delta, _) = reader.push(".");
+        assert_eq!((delta.text.as_str(), delta.tool_calls.len()), ("\n\ntwo", 1));
+        assert_eq!(reader.finish("", ChatEnd::Stopped).text, "\n\nthree.");
+    }
+
+    #[test]
     fn ids_have_the_form_that_a_template_wants() {
         let calls = |style, seed| Calls::new(style, seed, 9);
-        assert_eq!(calls(IdStyle::NameAndIndex, 1).id_of(2, "f"), "functions.f:2");
+        assert_eq!(calls(IdStyle::NameAndIndex, 1).after(3).id_of(2, "f"), "functions.f:5");
         let nine = calls(IdStyle::NineAlphanumeric, 1).id_of(0, "f");
         assert!(nine.len() == 9 && nine.bytes().all(|b| b.is_ascii_alphanumeric()), "{nine}");
         assert_ne!(nine, calls(IdStyle::NineAlphanumeric, 2).id_of(0, "f"));

@@ -71,8 +71,14 @@ impl StopMatcher {
         (std::mem::replace(&mut self.held, kept), false)
     }
 
-    /// The text still held back, for an answer that ends for another reason.
+    /// Whether a stop string has ended the answer.
+    pub(crate) fn is_hit(&self) -> bool {
+        self.hit
+    }
+
+    /// The text still held back, where a text ends for another reason.
     pub(crate) fn finish(&mut self) -> String {
+        self.stops.iter_mut().for_each(|stop| stop.matched = 0);
         std::mem::take(&mut self.held)
     }
 }

@@ -11,7 +11,7 @@ pub(crate) type Object = Map<String, Value>;
 pub(crate) fn read(json: &str) -> Result<Object, Error> {
     let value = serde_json::from_str(json).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Error::invalid("request", format!("is not JSON that can be read ({place})"))
+        Error::invalid("request", format!("is not valid JSON ({place})"))
     })?;
     object(&Path::of("request"), value, "an object")
 }

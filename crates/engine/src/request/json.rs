@@ -74,7 +74,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
         }
     }
     if !message.tool_calls.is_empty() && role != Role::Assistant {
-        let reason = format!("belongs to messages of the assistant, and this one's role is {role}");
+        let reason = format!("is allowed only in messages of the assistant; this one's role is {role}");
         return Err(path.field("tool_calls").invalid(reason));
     }
     message.reasoning_content = message.reasoning_content.or(reasoning);
@@ -175,7 +175,7 @@ fn logit_bias(path: &Path<'_>, value: Value) -> Result<BTreeMap<u32, f32>, Error
         let digits = token.len() < 10 && token.bytes().all(|b| b.is_ascii_digit());
         match token.parse() {
             Ok(id) if digits => Ok((id, number(&path, &bias)?)),
-            _ => Err(path.invalid("is not named after a token id, which is a whole number")),
+            _ => Err(path.invalid("has a name that is not a token id (a whole number)")),
         }
     });
     biased.collect()

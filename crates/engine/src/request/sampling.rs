@@ -94,6 +94,7 @@ macro_rules! sampling_parameters {
     };
 }
 
+// The docs end with the default, "; 0.8 by default": `the_documentation_tells_the_default` compares it.
 sampling_parameters! {
     /// Sampling temperature; 0 always takes the most likely token; 0.8 by default.
     temperature: f32 = 0.8, 0.0..=100.0;

@@ -1,5 +1,5 @@
-//! Files with one error each, and the expected error code. None may panic, take long or allocate what it only
-//! claims to need.
+//! Files with one error each, and the expected error code. None may panic, take long or allocate memory only because a
+//! count says so.
 
 use linnet_graph::Bytes;
 use pollster::block_on;
@@ -43,7 +43,7 @@ fn the_file_itself_loads() {
     assert_eq!(outcome(&good().bytes()), "loads");
 }
 
-/// One file for each border between two items, and one a byte later.
+/// One file for each border between two items, and one that ends a byte later.
 #[test]
 fn files_that_end_anywhere_are_incomplete() {
     let file = good();

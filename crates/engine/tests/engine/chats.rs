@@ -1,7 +1,9 @@
 //! Engines with a chat template, and their prompts.
 
+use std::collections::BTreeMap;
+
 use crate::fake::{END, FakeBackend, START, engine_of, model_file_with_template};
-use linnet_engine::{Engine, Error, Request};
+use linnet_engine::{Engine, Error, Event, FinishReason, Request};
 use serde_json::{Value, json};
 
 pub fn with_template(template: &str) -> Engine<FakeBackend> {
@@ -68,3 +70,64 @@ pub const SMOLVLM_STYLE: &str = "<|im_start|>{% for message in messages %}{{ mes
     {% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}\
     {% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}\
     {% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
+
+/// The answer of a turn.
+#[derive(Default)]
+pub struct Answer {
+    pub text: String,
+    pub reasoning: String,
+    /// By index: id, name and arguments.
+    pub calls: BTreeMap<usize, [String; 3]>,
+    pub finish: Option<FinishReason>,
+    pub reasoning_tokens: usize,
+}
+
+impl Answer {
+    pub fn add(&mut self, event: &Event) {
+        let (text, reasoning, calls) = match event {
+            Event::Prefill { .. } => return,
+            Event::Token { text, reasoning, tool_calls, .. } => (text, reasoning, tool_calls),
+            Event::Done(done) => {
+                self.finish = Some(done.finish_reason);
+                self.reasoning_tokens = done.usage.reasoning_tokens;
+                (&done.text, &done.reasoning, &done.tool_calls)
+            }
+        };
+        self.text += text;
+        self.reasoning += reasoning;
+        for call in calls {
+            let [id, name, arguments] = self.calls.entry(call.index).or_default();
+            *id += call.id.as_deref().unwrap_or_default();
+            *name += call.name.as_deref().unwrap_or_default();
+            *arguments += &call.arguments;
+        }
+    }
+
+    /// The answer to a request if the model writes `output`.
+    pub fn of(template: &str, request: &Value, output: &str) -> Self {
+        let (mut engine, log) = engine_of(&model_file_with_template(template), b"");
+        let mut generation = engine.generate(&Request::from_json(&request.to_string()).unwrap()).unwrap();
+        let tokens = output.bytes().map(u32::from).chain([END]).collect();
+        log.borrow_mut().script = Some((generation.prompt().len(), tokens));
+        let mut answer = Answer::default();
+        while answer.finish.is_none() {
+            answer.add(&pollster::block_on(generation.next(&mut engine)).unwrap());
+        }
+        answer
+    }
+
+    /// The message with which a client adds it to the conversation.
+    pub fn message(&self) -> Value {
+        let calls = self.calls.values().map(|[id, name, arguments]| {
+            json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
+        });
+        let mut message = json!({ "role": "assistant", "content": self.text });
+        if !self.reasoning.is_empty() {
+            message["reasoning_content"] = self.reasoning.as_str().into();
+        }
+        if !self.calls.is_empty() {
+            message["tool_calls"] = calls.collect();
+        }
+        message
+    }
+}

@@ -35,6 +35,8 @@ pub struct Log {
     pub asked: Vec<usize>,
     /// How the latest tokens were sampled.
     pub sampling: Option<SamplingParams>,
+    /// The length of a prompt and the tokens that follow it, instead of the backend's answer.
+    pub script: Option<(usize, Vec<u32>)>,
 }
 
 /// Continues any context that ends with its prompt by its answer.
@@ -52,6 +54,7 @@ pub struct Cache {
     tokens: Vec<u32>,
     /// Per layer, its window and the position in each slot of its ring buffer.
     rings: Vec<(usize, Vec<Option<usize>>)>,
+    context_length: usize,
     /// The start of the last step, for a model whose state cannot be truncated elsewhere.
     start: Option<usize>,
     /// Sampled tokens that were not taken, and whether one of them is a stop token.
@@ -99,6 +102,9 @@ impl FakeBackend {
     }
 
     fn next(&self, tokens: &[u32]) -> u32 {
+        if let Some((prompt, answer)) = &self.log.borrow().script {
+            return tokens.len().checked_sub(*prompt).and_then(|at| answer.get(at)).copied().unwrap_or(END);
+        }
         let prompt = tokens.iter().rposition(|t| *t == u32::from(b'\n')).map_or(0, |at| at + 1);
         self.answer.get(tokens.len() - prompt).copied().unwrap_or(END)
     }
@@ -121,7 +127,7 @@ impl FakeBackend {
         self.log.borrow_mut().steps.push(step.tokens.to_vec());
         cache.tokens.truncate(step.position);
         cache.tokens.extend_from_slice(step.tokens);
-        assert!(cache.tokens.len() <= CONTEXT);
+        assert!(cache.tokens.len() <= cache.context_length);
         let next = self.next(&cache.tokens);
         match step.want {
             OutputRequest::Nothing => Output::None,
@@ -173,6 +179,7 @@ impl Backend for FakeBackend {
         Ok(Cache {
             tokens: Vec::new(),
             rings: rings.collect(),
+            context_length: options.context_length,
             start,
             queued: VecDeque::new(),
             ended: false,
@@ -238,7 +245,7 @@ impl DecodeAhead for FakeBackend {
             let Output::Token(next) = self.step(cache, step) else {
                 return Err(BackendError::Internal("no token".to_owned()));
             };
-            // The token of the greatest logit that is left.
+            // The token with the greatest remaining logit.
             let next = match request.suppressed.contains(&next) {
                 true => (0..258).find(|token| !request.suppressed.contains(token)).unwrap_or(0),
                 false => next,

@@ -13,7 +13,7 @@ fn start(engine: &Engine<FakeBackend>, json: &str) -> Generation {
     engine.generate(&Request::from_json(json).unwrap()).unwrap()
 }
 
-/// Runs to the end: the pieces of text, the tokens, the end.
+/// Runs to the end. Returns the pieces of text, the tokens and the last event.
 fn finish(generation: &mut Generation, engine: &mut Engine<FakeBackend>) -> (Vec<String>, Vec<u32>, Done) {
     let (mut pieces, mut tokens) = (Vec::new(), Vec::new());
     loop {
@@ -154,7 +154,7 @@ fn a_recurrent_model_resumes_where_it_can_or_restarts() {
     finish(&mut two, &mut engine);
     assert_eq!((one.generated(), one.generated().len()), (two.generated(), 7));
 
-    // Alone it runs nothing twice.
+    // Without the other answer, it runs nothing twice.
     let before = log.borrow().steps.concat().len();
     let mut three = start(&engine, &chat("3", ""));
     finish(&mut three, &mut engine);

@@ -151,7 +151,7 @@ fn a_file_that_never_ends_is_refused() {
     let endless = vec![0; 1 << 20];
     let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));
     push(&first).unwrap();
-    // Bytes after the last tensor do no harm.
+    // Bytes after the last tensor are ignored.
     push(&endless).unwrap();
     loader.next_part().unwrap();
     let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));

@@ -1,6 +1,6 @@
 //! Very small model files.
 
-use linnet_gguf::{Array, HeaderWriter, Strings, Value};
+use linnet_gguf::{Array, HeaderWriter, Metadata, Strings, Value};
 use linnet_quant::DType;
 
 use super::{CONTEXT, END};
@@ -44,6 +44,15 @@ pub fn model_file_with_tool_template(template: &str, for_tools: &str) -> Vec<u8>
 pub fn model_file_with_template(template: &str) -> Vec<u8> {
     let template = ("tokenizer.chat_template", Value::String(template.into()));
     file("llama", &[template, ("llama.context_length", Value::U32(1 << 16))], &ATTENTION)
+}
+
+/// The same with the vocabulary of another file.
+pub fn model_file_with_vocabulary(vocabulary: &Metadata, template: &str) -> Vec<u8> {
+    let tokenizer = vocabulary.iter().filter(|(key, _)| key.starts_with("tokenizer."));
+    let mut keys: Vec<(&str, Value)> = tokenizer.map(|(key, value)| (key, value.clone())).collect();
+    keys.push(("tokenizer.chat_template", Value::String(template.into())));
+    keys.push(("llama.context_length", Value::U32(1 << 12)));
+    file("llama", &keys, &ATTENTION)
 }
 
 /// The reasoning tokens of [`thinking_model_file`], in place of bytes that no text has.
@@ -131,7 +140,11 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
             writer.metadata(&key, value);
         }
     }
+    let mut vocabulary = 258;
     for (key, value) in more {
+        if let ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens))) = (*key, value) {
+            vocabulary = tokens.len() as u64;
+        }
         writer.metadata(key, value.clone());
     }
     for (key, value) in [
@@ -161,7 +174,7 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
         ("blk.0.ffn_norm", vec![8]),
         ("v.unused", vec![5]),
         ("blk.0.attn_norm", vec![8]),
-        ("token_embd", vec![8, 258]),
+        ("token_embd", vec![8, vocabulary]),
     ] {
         writer.tensor(&format!("{part}.weight"), &dims, DType::F32).unwrap();
     }

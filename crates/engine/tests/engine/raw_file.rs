@@ -156,7 +156,7 @@ impl RawFile {
         self.sections().concat()
     }
 
-    /// The file in sections; truncating it at their ends is easy to miss.
+    /// The file in sections. Tests truncate it at the end of each.
     pub fn sections(&self) -> Vec<Vec<u8>> {
         let mut sections = vec![
             self.magic.to_vec(),

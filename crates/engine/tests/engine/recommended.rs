@@ -64,7 +64,7 @@ fn suppressed_tokens_are_not_said_on_any_backend() {
         model_file_with(&[("tokenizer.ggml.suppress_tokens", tokens)])
     };
     let (b, few) = (98, suppressing(vec![98, -1, 98, 100_000]));
-    // More than a backend that samples can suppress; after them comes the token 40.
+    // More than a backend that samples can suppress, and then the token 40.
     let many = suppressing((0..DecodeRequest::MAX_SUPPRESSED as i32 + 8).chain([98]).collect());
     for draws in [false, true] {
         for (file, other, asks) in [(&few, 0, draws), (&many, 40, false)] {

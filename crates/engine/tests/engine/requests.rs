@@ -117,7 +117,7 @@ fn errors_give_the_path_the_value_and_the_allowed_values() {
     }
     for (json, column) in [("[1", 2), ("{\"prompt\":\"\\ud800\"}", 18)] {
         let error = Request::from_json(json).unwrap_err().to_string();
-        assert_eq!(error, format!("`request` is not JSON that can be read (line 1, column {column})"));
+        assert_eq!(error, format!("`request` is not valid JSON (line 1, column {column})"));
     }
 }
 

@@ -91,7 +91,7 @@ fn a_search_ends_when_cancelled_or_late() {
 fn errors_in_a_request_give_their_path() {
     for (request, field, says) in [
         ("[]", "request", "is an array, but must be an object"),
-        ("{", "request", "is not JSON that can be read (line 1, column 1)"),
+        ("{", "request", "is not valid JSON (line 1, column 1)"),
         ("{}", "prefix", "is missing, but must be a string"),
         (r#"{"prefix":5}"#, "prefix", "is 5, but must be a string"),
         (r#"{"prefix":"a","words":"3"}"#, "words", r#"is "3", but must be a whole number"#),

@@ -1,6 +1,8 @@
 //! Continuing an answer at the end of a conversation.
 
-use crate::chats::{SMOLVLM_STYLE, assistant, prompt, published, user, with_template};
+use crate::chats::{
+    Answer, SMOLVLM_STYLE, assistant, prompt, published, source_of, try_request, user, with_template,
+};
 use crate::fake::{
     END, FakeBackend, THINK, engine_of, model_file_with_template, sentence_piece_model_file,
     thinking_model_file,
@@ -40,7 +42,7 @@ fn an_answer_at_the_end_is_continued() {
         prompt(&engine, json!([user("Hi"), { "role": "assistant", "content": parts }])),
         format!("{begin}a\nb")
     );
-    // Asked twice, it is the same.
+    // An earlier exchange with the same texts makes no difference.
     let twice = json!([user("Hi"), assistant("yes"), user("Hi"), assistant("yes")]);
     assert_eq!(prompt(&engine, twice), format!("{begin}yes<|im_end|>\n{begin}yes"));
     assert!(
@@ -174,7 +176,7 @@ fn reasoning_before_a_partial_text_is_kept_if_the_template_supports_it() {
     }
 }
 
-/// Templates split answers there; the user's text stays text.
+/// Templates split answers at these marks. In the user's text they stay text.
 #[test]
 fn reasoning_marks_are_control_tokens_only_in_answers() {
     let file = thinking_model_file(
@@ -193,4 +195,85 @@ fn reasoning_marks_are_control_tokens_only_in_answers() {
     let begun = tokens(json!([user("<think>"), assistant("<think>Hm")]));
     assert_eq!(begun, [bytes("[<think>]"), vec![THINK], bytes("Hm")].concat());
     assert!(!tokens(json!([user("a"), assistant("<|end|>"), user("b")])).contains(&END));
+}
+
+/// Answers with reasoning between these marks, as the template writes and cuts it.
+fn style(open: &str, close: &str) -> String {
+    format!(
+        "{{% for m in messages %}}<{{{{ m.role }}}}>{{% if m.reasoning_content %}}{open}\n\
+         {{{{ m.reasoning_content }}}}\n{close}\n\n{{% endif %}}{{{{ m.content.split('{close}')[-1] }}}};{{% endfor %}}\
+         {{% if add_generation_prompt %}}<assistant>{{% endif %}}"
+    )
+}
+
+/// The marks are those of the model's own format, and the answer goes on where the message ends.
+#[test]
+fn reasoning_that_the_content_begins_is_continued() {
+    for [open, close] in
+        [["<think>", "</think>"], ["[THINK]", "[/THINK]"], ["<|channel>thought", "<channel|>"]]
+    {
+        let template = style(open, close);
+        let read = |said: &str, output: &str| {
+            let request = json!({ "messages": [user("Hi"), assistant(said)] });
+            let Answer { text, reasoning, .. } = Answer::of(&template, &request, output);
+            [reasoning, text]
+        };
+        let begun = format!("{open}\nOkay, the");
+        assert_eq!(read(&begun, &format!(" sky.{close}It is")), [" sky.", "It is"], "{open}");
+        let prompt = prompt(&with_template(&template), json!([user("Hi"), assistant(&begun)]));
+        assert!(prompt.ends_with(&format!("<assistant>{begun}")), "{prompt}");
+        assert_eq!(read(open, &format!("\nSky.{close}It is")), ["Sky.", "It is"]);
+        assert_eq!(read(&format!("{begun} sky.{close}It"), " is"), ["", " is"]);
+        assert_eq!(read("It", " is"), ["", " is"]);
+        // An answer may explain a mark like HTML's, but no other.
+        let shown = if close.contains('/') { close } else { "" };
+        assert_eq!(read("Write <x> as", &format!(" {close}.")), ["", &format!(" {shown}.")]);
+    }
+}
+
+#[test]
+fn a_continued_text_keeps_its_space() {
+    let answer = |template: &str, message: Value, output: &str| {
+        let answer = Answer::of(template, &json!({ "messages": [user("Hi"), message] }), output);
+        [answer.reasoning, answer.text]
+    };
+    let gpt_oss = source_of("openai-gpt-oss-120b");
+    assert_eq!(answer(&gpt_oss, assistant("The"), " assistant to=x"), ["", " assistant to=x"]);
+    assert_eq!(answer(&gpt_oss, thinking("Let", ""), " me."), [" me.", ""]);
+    for template in [R1_STYLE, &source_of("Qwen-Qwen3-0.6B"), CHATML] {
+        assert_eq!(answer(template, thinking("Let", ""), " me.</think>\nSo"), [" me.", "So"], "{template}");
+    }
+}
+
+/// A template that can only open reasoning gets the text after it.
+#[test]
+fn a_partial_text_is_no_reasoning() {
+    let template = "{% if messages[-1].role != 'user' %}{{ raise_exception('user last') }}{% endif %}\
+        {% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}<think>\n";
+    let prompt = prompt(&with_template(template), json!([user("Hi"), assistant("So")]));
+    assert_eq!(prompt, "Hi<think>\n</think>\n\nSo");
+}
+
+/// Command-A marks its answers.
+#[test]
+fn an_answer_between_marks_is_continued() {
+    let template = "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'assistant' %}\
+        {% if m.tool_calls %}{% if m.reasoning_content %}\
+        <|START_THINKING|>{{ m.reasoning_content }}<|END_THINKING|>{% endif %}\
+        {% for c in m.tool_calls %}<call>{\"name\": \"{{ c.function.name }}\", \"arguments\": \
+        {{ c.function.arguments | tojson }}}</call>{% endfor %}\
+        {% else %}<|START_RESPONSE|>{{ m.content }}<|END_RESPONSE|>{% endif %}\
+        {% else %}{{ m.content }}{% endif %}{% if tools and loop.first %}{{ tools | tojson }}{% endif %}{% endfor %}\
+        {% if add_generation_prompt %}<|assistant|>{% endif %}";
+    let engine = with_template(template);
+    let last = json!({ "role": "assistant", "reasoning_content": "Thought", "content": "The answer" });
+    let mut request = json!({ "messages": [user("Hi"), last] });
+    let end = "<|START_THINKING|>\nThought\n<|END_THINKING|>\n\n<|START_RESPONSE|>The answer";
+    let continued = try_request(&engine, &request).unwrap();
+    assert!(continued.ends_with(end), "{continued}");
+    request["tools"] = json!([{ "type": "function", "function": { "name": "f", "parameters": {} } }]);
+    request["tool_choice"] = "required".into();
+    let continued = try_request(&engine, &request).unwrap();
+    let end = format!("{end}<|END_RESPONSE|><call>{{\"name\": \"f\", \"arguments\": ");
+    assert!(continued.ends_with(&end), "{continued}");
 }

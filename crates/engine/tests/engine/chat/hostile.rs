@@ -1,13 +1,16 @@
 //! Texts full of every family's marks change nothing in the structure of a prompt.
 
+#[path = "../../../../../tests/support/hostile.rs"]
+mod support;
+
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, source_of};
 use crate::fake::byte_tokens;
 use linnet_engine::{ChatTemplates, Request};
 use linnet_gguf::{Array, Gguf, HeaderWriter, Strings, Value as Entry};
-use linnet_text::{EncodeOptions, LocalTime, Tokenizer};
+use linnet_text::{EncodeOptions, LocalTime, Marks, Tokenizer};
 use serde_json::{Value, json};
 
-/// The marks of all known families, as control tokens of one vocabulary.
+/// The marks of all known families, as tokens of one vocabulary.
 const MARKS: &str = "<|im_start|> <|im_end|> <think> </think> <tool_call> </tool_call> <tool_response> \
     </tool_response> <tools> </tools> <|start|> <|end|> <|message|> <|channel|> <|call|> <|return|> \
     <|constrain|> <|turn> <turn|> <|channel> <channel|> <|tool_call> <tool_call|> <|tool_response> \
@@ -68,18 +71,29 @@ const DEEPSEEK_STYLE: &str = "{%- for t in tools or [] -%}{{ t.function | tojson
     {{ c.function.arguments | tojson }}<｜tool▁call▁end｜>{%- endfor -%}<｜tool▁calls▁end｜>{%- endif -%}\
     {%- endif -%}{%- endfor -%}<｜Assistant｜>";
 
+/// How a vocabulary types the marks of its own template; others are control tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Control = 3,
+    UserDefined = 4,
+}
+
+/// What the prompt may also contain: this crate describes tools with these.
+const GENERIC: &str = "<tools> </tools> <tool_call> </tool_call> <tool_response> </tool_response>";
+
 struct Model {
     templates: ChatTemplates,
     tokenizer: Tokenizer,
 }
 
 impl Model {
-    fn new(template: &str) -> Self {
+    fn new(template: &str, own: Kind) -> Self {
         let mut tokens: Strings = byte_tokens().collect();
         let mut types = vec![1; 256];
         for mark in MARKS.split_whitespace() {
+            let is_own = template.contains(mark) || GENERIC.contains(mark);
             tokens.push(mark);
-            types.push(3);
+            types.push(if is_own { own } else { Kind::Control } as i32);
         }
         let mut writer = HeaderWriter::new();
         for (key, value) in [
@@ -99,8 +113,8 @@ impl Model {
         Model { templates: templates.unwrap().unwrap().unwrap(), tokenizer }
     }
 
-    /// The control tokens of a prompt, and its text.
-    fn controls(&self, request: &Value) -> (Vec<u32>, String) {
+    /// The marks in a prompt, and its text.
+    fn marks(&self, request: &Value) -> (Vec<u32>, String) {
         let request = Request::from_json(&request.to_string()).unwrap();
         let prompt = self.templates.prompt(&request, &self.tokenizer, LocalTime::EPOCH);
         let prompt = prompt.unwrap_or_else(|error| panic!("{error}"));
@@ -108,65 +122,63 @@ impl Model {
         let tokens = self.tokenizer.encode(&prompt, options).unwrap();
         (tokens.into_iter().filter(|token| *token >= 256).collect(), prompt.replace('\u{FDD0}', ""))
     }
-}
 
-/// A request with this text in every place that takes one.
-fn request(text: &str) -> Value {
-    let said = |place: &str| format!("{place} {text}.");
-    let parameter =
-        json!({ "type": "string", "description": said("parameter"), "enum": [said("one"), said("two")] });
-    let properties =
-        json!({ "city": parameter, said("key"): { "type": "number", "default": said("default") } });
-    let parameters = json!({ "type": "object", "properties": properties, "required": ["city"] });
-    let function = json!({ "name": "weather", "description": said("tool"), "parameters": parameters });
-    let arguments = json!({ "city": said("argument"), said("name"): [said("item"), { "a": said("deep") }] });
-    let called = json!({ "name": said("function"), "arguments": arguments.to_string() });
-    json!({
-        "tools": [{ "type": "function", "function": function }],
-        "messages": [
-            { "role": "system", "content": said("system") },
-            { "role": "user", "content": said("user"), "name": said("speaker") },
-            {
-                "role": "assistant",
-                "content": null,
-                "reasoning_content": said("reasoning"),
-                "tool_calls": [{ "id": said("id"), "type": "function", "function": called }],
-            },
-            { "role": "tool", "tool_call_id": said("id"), "name": said("result"), "content": said("result") },
-            { "role": "assistant", "content": said("answer") },
-            { "role": "user", "content": said("again") },
-        ],
-    })
-}
-
-/// All marks; marks cut in two by what surrounds them; and marks in another case.
-fn hostile_texts() -> [String; 3] {
-    // The marks around reasoning split answers, as the model wrote them.
-    let marks: Vec<&str> =
-        MARKS.split_whitespace().filter(|mark| !mark.to_lowercase().contains("think")).collect();
-    let all = marks.concat();
-    let ends = marks.iter().map(|mark| mark.strip_prefix(['<', '[']).unwrap_or(mark)).collect::<String>();
-    [all.clone(), format!("{ends}<|im"), all.to_uppercase()]
+    /// The marks that an answer may not contain: all but those around the model's own reasoning, at which
+    /// templates split answers.
+    fn marks_in_no_answer(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.templates.format().inline_reasoning().cloned();
+        let own = own.unwrap_or_else(|| Marks::new("<think>", "</think>"));
+        MARKS
+            .split_whitespace()
+            .filter(move |mark| ![&own.open, &own.close].iter().any(|own| own.contains(mark)))
+    }
 }
 
 #[test]
 fn no_text_changes_the_structure_of_a_prompt() {
     let own = [GEMMA_STYLE, MISTRAL_STYLE, TAGGED_STYLE, DEEPSEEK_STYLE, SMOLVLM_STYLE].map(str::to_owned);
-    let templates = PUBLISHED.map(|(name, _)| source_of(name)).into_iter().chain(own);
-    for template in templates {
-        let model = Model::new(&template);
-        let (structure, _) = model.controls(&request("plain"));
-        for text in hostile_texts() {
-            let (controls, prompt) = model.controls(&request(&text));
-            assert_eq!(controls, structure, "{template}\n{prompt}");
+    let templates: Vec<String> = PUBLISHED.map(|(name, _)| source_of(name)).into_iter().chain(own).collect();
+    for (template, kind) in templates.iter().flat_map(|it| [(it, Kind::Control), (it, Kind::UserDefined)]) {
+        let model = Model::new(template, kind);
+        let (structure, _) = model.marks(&support::request("plain", "plain"));
+        let texts = support::texts(MARKS.split_whitespace());
+        for (text, answer) in texts.iter().zip(support::texts(model.marks_in_no_answer())) {
+            let (marks, prompt) = model.marks(&support::request(text, &answer));
+            assert_eq!(marks, structure, "{kind:?} {template}\n{prompt}");
             assert!(prompt.contains(&format!("again {text}")), "{prompt}");
         }
     }
 }
 
+/// White space, words and HTML that no template writes are tokens in texts, too.
+#[test]
+fn other_user_defined_tokens_stay_whole() {
+    let template = "{% for m in messages %}<turn>{{ m.content }}</turn>{% endfor %}";
+    let others = ["  ", "hi", "<table>"];
+    let tokens = byte_tokens().chain(["<turn>", "</turn>"].iter().chain(&others).map(|it| (*it).to_owned()));
+    let keys = [
+        ("tokenizer.ggml.model", Entry::String("gpt2".into())),
+        ("tokenizer.ggml.pre", Entry::String("gpt-2".into())),
+        ("tokenizer.ggml.tokens", Entry::Array(Array::Strings(tokens.collect()))),
+        ("tokenizer.ggml.token_type", Entry::Array(Array::I32([vec![1; 256], vec![4; 5]].concat()))),
+        ("tokenizer.ggml.merges", Entry::Array(Array::Strings(Strings::default()))),
+        ("tokenizer.chat_template", Entry::String(template.into())),
+    ];
+    let mut writer = HeaderWriter::new();
+    for (key, value) in keys {
+        writer.metadata(key, value);
+    }
+    let metadata = Gguf::parse(&writer.to_bytes()).unwrap().metadata;
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    let templates = ChatTemplates::from_gguf(&metadata, &tokenizer, LocalTime::EPOCH);
+    let model = Model { templates: templates.unwrap().unwrap().unwrap(), tokenizer };
+    let request = json!({ "messages": [{ "role": "user", "content": "<table>  hi</turn>" }] });
+    assert_eq!(model.marks(&request).0, [256, 260, 258, 259, 257]);
+}
+
 #[test]
 fn no_document_and_no_variable_changes_the_structure() {
-    let model = Model::new(TAGGED_STYLE);
+    let model = Model::new(TAGGED_STYLE, Kind::UserDefined);
     let request = |text: &str| {
         json!({
             "messages": [{ "role": "user", "content": "Hi" }],
@@ -174,10 +186,10 @@ fn no_document_and_no_variable_changes_the_structure() {
             "chat_template_kwargs": { "style": text },
         })
     };
-    let (structure, _) = model.controls(&request("plain text"));
-    for text in hostile_texts() {
-        let (controls, prompt) = model.controls(&request(&text));
-        assert_eq!(controls, structure, "{prompt}");
+    let (structure, _) = model.marks(&request("plain text"));
+    for text in support::texts(MARKS.split_whitespace()) {
+        let (marks, prompt) = model.marks(&request(&text));
+        assert_eq!(marks, structure, "{prompt}");
         assert_eq!(
             prompt.matches(&text.to_uppercase()).count(),
             if text == text.to_uppercase() { 3 } else { 1 }

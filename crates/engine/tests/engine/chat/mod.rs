@@ -1,6 +1,7 @@
 //! Chat prompts: template features are detected, and no message is lost.
 
 mod begun;
+mod harmony;
 mod hostile;
 mod lost;
 mod model_list;
@@ -9,7 +10,7 @@ mod tools;
 
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START, engine};
-use linnet_engine::Request;
+use linnet_engine::{ErrorCode, Request};
 use serde_json::{Value, json};
 
 #[test]
@@ -321,4 +322,15 @@ fn a_chat_with_the_maximum_of_messages_is_rendered() {
         let count = published(name).count_tokens(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(count > Request::MAX_MESSAGES, "{name}");
     }
+}
+
+#[test]
+fn messages_that_the_template_rejects_are_an_invalid_request() {
+    let engine = with_template(
+        "{% for m in messages %}{% if m.content == 'odd' %}{{ raise_exception('Nothing odd.') }}{% endif %}\
+         {{ m.role }}:{{ m.content }};{% endfor %}",
+    );
+    let error = try_prompt(&engine, json!([user("odd")])).unwrap_err();
+    assert_eq!((error.code(), error.details()), (ErrorCode::InvalidRequest, json!({ "field": "messages" })));
+    assert_eq!(error.to_string(), "the model's chat template rejects these messages: Nothing odd.");
 }

@@ -1,7 +1,8 @@
 //! Reasoning in prompts: that of earlier answers, and whether and how much the model thinks.
 
 use super::tools::{call, result};
-use crate::chats::{published, try_request, user, with_template};
+use crate::chats::{Answer, published, try_request, user, with_template};
+use linnet_engine::ReasoningSupport;
 use serde_json::{Value, json};
 
 fn thought(field: &str) -> Value {
@@ -102,5 +103,100 @@ fn the_effort_is_the_nearest_that_the_template_takes() {
     );
     for (given, shown) in [("none", "none"), ("minimal", "high"), ("medium", "high"), ("high", "high")] {
         assert_eq!(effort(&strict, given.into()), format!("Hi {shown}"), "{given}");
+    }
+}
+
+/// Nemotron, and others whose templates look for words.
+#[test]
+fn thinking_is_switched_by_the_text_that_the_template_looks_for() {
+    let looks = |role: &str, texts: [&str; 2], default: bool| {
+        format!(
+            "{{% set ns = namespace(thinks={default}) %}}{{% for m in messages %}}{{% if m.role == '{role}' %}}\
+             {{% if '{0}' in m.content %}}{{% set ns.thinks = false %}}\
+             {{% elif '{1}' in m.content %}}{{% set ns.thinks = true %}}{{% endif %}}{{% endif %}}\
+             <{{{{ m.role }}}}>{{{{ m.content.replace('{0}', '').replace('{1}', '') | trim }}}};{{% endfor %}}\
+             <assistant>{{{{ '<think>\n' if ns.thinks else '<think></think>' }}}}",
+            texts[0], texts[1]
+        )
+    };
+    let slash = ["/no_think", "/think"];
+    for (template, thinks) in [
+        (looks("system", slash, true), true),
+        (looks("user", slash, true), true),
+        (looks("system", ["detailed thinking off", "detailed thinking on"], false), false),
+    ] {
+        let engine = with_template(&template);
+        let info = engine.info().model;
+        assert_eq!((info.reasoning, info.thinks), (ReasoningSupport::Optional, thinks), "{template}");
+        for system in [true, false] {
+            let mut messages = vec![user("Why?")];
+            if system {
+                messages.insert(0, json!({ "role": "system", "content": "Be brief." }));
+            }
+            let ends = |fields: Value, end: &str| {
+                let mut request = json!({ "messages": messages });
+                request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+                let prompt = try_request(&engine, &request).unwrap();
+                assert!(prompt.ends_with(&format!("<user>Why?;<assistant>{end}")), "{fields} {prompt}");
+                assert!(prompt.contains("Be brief.;") == system, "{prompt}");
+            };
+            ends(json!({ "enable_thinking": false }), "<think></think>");
+            ends(json!({ "reasoning_effort": "none" }), "<think></think>");
+            ends(json!({ "enable_thinking": true }), "<think>\n");
+            ends(json!({}), if thinks { "<think>\n" } else { "<think></think>" });
+        }
+    }
+    // A model may know the text, but the prompt does not show that.
+    let knows = "{# /no_think #}{% for m in messages %}{{ m.content.split('</think>')[-1] }};{% endfor %}";
+    let engine = with_template(knows);
+    assert_eq!(engine.info().model.reasoning, ReasoningSupport::Always);
+    let request = json!({ "messages": [user("Why?")], "enable_thinking": false });
+    assert_eq!(try_request(&engine, &request).unwrap(), "Why?;");
+}
+
+/// Seed-OSS, and templates whose variable says what is left out.
+#[test]
+fn thinking_is_switched_by_a_budget_or_its_opposite() {
+    let message = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}";
+    let budget = format!(
+        "{{% if thinking_budget is not defined %}}{{% set thinking_budget = -1 %}}{{% endif %}}{message}\
+         {{% if thinking_budget == 0 %}}<think>None.</think>{{% endif %}}"
+    );
+    let skips = format!("{message}{{% if skip_thinking %}}<think>None.</think>{{% endif %}}");
+    for template in [budget, skips] {
+        assert!(with_template(&template).info().model.thinks, "{template}");
+        let request = |thinks: bool| json!({ "messages": [user("Hi")], "enable_thinking": thinks });
+        assert_eq!(prompt(&template, request(true)), "Hi");
+        assert_eq!(prompt(&template, request(false)), "Hi<think>None.</think>");
+    }
+}
+
+/// Distilled models reason although their templates do not mention it.
+#[test]
+fn a_template_without_reasoning_may_have_a_model_that_reasons() {
+    let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>";
+    let request = json!({ "messages": [user("Rain?")] });
+    let answer = Answer::of(template, &request, "<think>\nHm.\n</think>\n\nNo.");
+    assert_eq!([answer.reasoning.trim(), answer.text.trim()], ["Hm.", "No."]);
+    // Later in an answer, it is text.
+    let answer = Answer::of(template, &request, "Write <think>a</think>.");
+    assert_eq!([answer.reasoning.trim(), answer.text.trim()], ["", "Write <think>a</think>."]);
+    assert_eq!(with_template(template).info().model.reasoning, ReasoningSupport::None);
+}
+
+/// The variable's name and its value that turns thinking off.
+#[test]
+fn every_switch_shows_the_marks_of_reasoning() {
+    for off in ["enable_reasoning == false", "disable_thinking", "thinking_mode == 'off'"] {
+        let template = format!(
+            "{{% for m in messages %}}<{{{{ m.role }}}}>{{{{ m.content }}}}{{% endfor %}}<assistant>\
+             {{% if {off} %}}<ponder></ponder>{{% endif %}}"
+        );
+        let request = json!({ "messages": [user("Rain?")] });
+        let answer = Answer::of(&template, &request, "<ponder>Hm.</ponder>No.");
+        assert_eq!([answer.reasoning, answer.text], ["Hm.", "No."], "{off}");
+        let off = prompt(&template, json!({ "messages": [user("Rain?")], "enable_thinking": false }));
+        assert!(off.ends_with("<assistant><ponder></ponder>"), "{off}");
+        assert_eq!(with_template(&template).info().model.reasoning, ReasoningSupport::Optional);
     }
 }

@@ -1,6 +1,6 @@
 //! Tools, calls and results in prompts.
 
-use crate::chats::{assistant, published, source_of, try_request, user, with_template};
+use crate::chats::{Answer, assistant, published, source_of, try_request, user, with_template};
 use crate::fake::{engine_of, model_file_with_tool_template};
 use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ fn a_named_template_is_used_for_tools() {
     }
 }
 
-/// Mistral: the instructions are in the last question, and nowhere while calls are answered.
+/// Mistral: the instructions are in the last question, and are missing while calls are answered.
 #[test]
 fn a_template_may_forget_the_instructions_while_a_call_is_answered() {
     let template = "{% for m in messages %}{% if m.role == 'user' %}\
@@ -233,8 +233,103 @@ fn a_required_call_begins_in_the_prompt() {
         let auto = begun(json!("auto"), &template);
         assert!(!auto.ends_with("\"name\": \""), "{auto}");
     }
-    // A model that would begin to think calls at once.
+    // With a required call, a model that would think first calls at once.
     let thinks = CHATML.replace("<|assistant|>", "<|assistant|><think>\n") + "{# </think> #}";
     let required = begun(json!("required"), &thinks);
     assert!(required.contains("<think>\n</think>\n\n<tool_call>"), "{required}");
+}
+
+/// Kimi: the id comes first, and contains the name.
+const KIMI_STYLE: &str = "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}\
+    {% for m in messages %}<|im_{{ m.role }}|>{{ m.content or '' }}{% if m.tool_calls %}\
+    <|tool_calls_section_begin|>{% for c in m.tool_calls %}<|tool_call_begin|>{{ c.id }}<|tool_call_argument_begin|>\
+    {{ c.function.arguments if c.function.arguments is string else c.function.arguments | tojson }}\
+    <|tool_call_end|>{% endfor %}<|tool_calls_section_end|>{% endif %}\
+    {% if m.role == 'tool' %}({{ m.tool_call_id }}){% endif %}<|im_end|>{% endfor %}\
+    {% if add_generation_prompt %}<|im_assistant|>{% endif %}";
+
+#[test]
+fn a_required_call_begins_with_its_id_if_the_format_does() {
+    let mut request = json!({
+        "messages": [user("Hi"), call("call_1", "{}"), result("call_1", "no"), user("And now?")],
+        "tools": [tool("weather"), tool("clock")],
+        "tool_choice": { "type": "function", "function": { "name": "clock" } },
+    });
+    let prompt = try_request(&with_template(KIMI_STYLE), &request).unwrap();
+    assert!(
+        prompt.contains("<|tool_call_begin|>functions.weather:0<")
+            && prompt.contains("(functions.weather:0)")
+    );
+    let begins = "<|im_assistant|><|tool_calls_section_begin|><|tool_call_begin|>functions.";
+    assert!(prompt.ends_with(&format!("{begins}clock:1<|tool_call_argument_begin|>")), "{prompt}");
+    let end = "<|tool_call_end|><|tool_calls_section_end|>";
+    let answer = Answer::of(KIMI_STYLE, &request, &format!("{{}}{end}"));
+    assert_eq!(answer.calls[&0], ["functions.clock:1", "clock", "{}"]);
+    request["tool_choice"] = "required".into();
+    assert!(try_request(&with_template(KIMI_STYLE), &request).unwrap().ends_with(begins));
+    let output = format!("weather:1<|tool_call_argument_begin|>{{\"a\": 1}}{end}");
+    let answer = Answer::of(KIMI_STYLE, &request, &output);
+    assert_eq!(answer.calls[&0], ["functions.weather:1", "weather", "{\"a\": 1}"]);
+}
+
+#[test]
+fn a_required_call_follows_a_text_that_has_begun() {
+    let required = |template: &str, message: Value, output: &str| {
+        let request = json!({
+            "messages": [user("Hi"), message], "tools": [tool("clock")], "tool_choice": "required",
+        });
+        let prompt = try_request(&with_template(template), &request).unwrap();
+        (prompt, Answer::of(template, &request, output))
+    };
+    let qwen = source_of("Qwen-Qwen3-0.6B");
+    let gpt_oss = source_of("openai-gpt-oss-120b");
+    let thought = json!({ "role": "assistant", "content": "", "reasoning_content": "Hm." });
+    let call = "<tool_call>\n{\"name\": \"clock\", \"arguments\": ";
+    let channel = "<|start|>assistant<|channel|>commentary to=functions.clock <|constrain|>json<|message|>";
+    for (template, message, end, rest) in [
+        (&qwen, assistant("One moment."), format!("One moment.\n{call}"), "{}}\n</tool_call>"),
+        (&qwen, assistant("<think>\nHm."), format!("<think>\nHm.</think>\n\n{call}"), "{}}\n</tool_call>"),
+        (&qwen, thought.clone(), format!("Hm.</think>\n\n{call}"), "{}}\n</tool_call>"),
+        (&gpt_oss, assistant("One moment."), format!("One moment.<|end|>{channel}"), "{}<|call|>"),
+        (&gpt_oss, thought, format!("Hm.<|end|>{channel}"), "{}<|call|>"),
+    ] {
+        let (prompt, answer) = required(template, message, rest);
+        assert!(prompt.ends_with(&end), "{prompt}");
+        assert_eq!(answer.calls[&0][1..], ["clock", "{}"], "{end}");
+        assert_eq!((answer.text.as_str(), answer.reasoning.as_str()), ("", ""), "{end}");
+    }
+}
+
+/// No parser reads such calls, so the model must know the form that the parser reads.
+#[test]
+fn a_template_with_calls_of_an_unknown_form_gets_the_tools_described() {
+    let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ tools | tojson if tools and loop.first }}\
+        {% for c in m.tool_calls %}call {{ c.function.name }}:{% for k, v in c.function.arguments | items %}\n- {{ k }}\
+        {{ ': ' ~ v }}{% endfor %}{% endfor %}{% endfor %}<assistant>";
+    let function = json!({ "name": "f", "parameters": {} });
+    let tools = json!([{ "type": "function", "function": function }]);
+    let request = json!({ "messages": [user("Rain?")], "tools": tools });
+    let prompt = try_request(&with_template(template), &request).unwrap();
+    assert!(prompt.contains("<tool_call>\n{\"name\": <function-name>"), "{prompt}");
+}
+
+/// The parser reads such calls, but nobody knows the number that the model would write.
+#[test]
+fn a_required_call_with_a_number_before_its_name_is_an_error() {
+    let engine = with_template(
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}\
+         <call {{ loop.index }}: {{ c.function.name }}>{{ c.function.arguments | tojson }}</call>{% endfor %}\
+         {% endfor %}{{ tools | tojson }}<assistant>",
+    );
+    let ask = |choice: &str| {
+        let request = json!({ "messages": [user("Hi")], "tools": [tool("clock")], "tool_choice": choice });
+        try_request(&engine, &request)
+    };
+    assert!(ask("auto").is_ok());
+    let error = ask("required").unwrap_err();
+    assert_eq!(
+        (error.code().name(), error.details()["field"].as_str()),
+        ("invalid-request", Some("tool_choice"))
+    );
+    assert!(error.to_string().contains("a number before the name"), "{error}");
 }
