@@ -3,7 +3,7 @@
  * uses it, and so can a page with its own chat.
  */
 export { type AnswerTarget, Asking as ChatHistory, type HistoryAnswerer } from './element/providers/asking.ts';
-export { type ChatTool, definitionsOf } from './element/tools/chat-tool.ts';
+export { type PageTool, definitionsOf } from './element/tools/page-tool.ts';
 export {
   type CallOutcome,
   type CallPiece,

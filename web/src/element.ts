@@ -9,12 +9,12 @@ import { isComposing } from './element/parts/dom.ts';
 import type { ChatEngine } from './element/shell/engine.ts';
 export type { ChatEngine } from './element/shell/engine.ts';
 import type { ChatHost } from './element/shell/host.ts';
-import type { ChatTool } from './element/tools/chat-tool.ts';
+import type { PageTool } from './element/tools/page-tool.ts';
 import type { ChatView } from './element/view/view.ts';
 
 export type { ChatStrings } from './element/shell/button-strings.ts';
 export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
-export type { ChatTool } from './element/tools/chat-tool.ts';
+export type { PageTool } from './element/tools/page-tool.ts';
 export type { CallOutcome, ToolCall } from './element/tools/rounds.ts';
 
 /** The icon of a closed chat on a 24 x 24 grid: a bubble with three dots. */
@@ -50,7 +50,7 @@ export class LinnetChat extends Base implements ChatHost {
    */
   declare engine: ChatEngine | undefined;
   /** Functions of the site that the model may call. */
-  declare tools: readonly ChatTool[] | undefined;
+  declare tools: readonly PageTool[] | undefined;
   /** Extra headers for the `endpoint`. Everybody who opens the page can read them. */
   declare endpointHeaders: Record<string, string> | undefined;
   #strings: Partial<ChatStrings> = {};

@@ -297,7 +297,7 @@ test('files are rejected by their path, and other unsupported things cause warni
     ],
   };
   const { warnings } = await linnet(new FakeChat()).doGenerate(options);
-  const details = 'The answer is not held to JSON.';
+  const details = 'The answer may not be JSON.';
   assert.deepEqual(warnings, [
     { type: 'unsupported', feature: 'provider-defined tool other.search' },
     { type: 'unsupported', feature: 'inputExamples of the tool look' },

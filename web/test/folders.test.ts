@@ -1,4 +1,4 @@
-// Checks that folders depend one way, as crates/README.md says, and that no files import each other in a circle.
+// Checks that folders depend one way, as crates/README.md says, and that no files import each other in a cycle.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -16,8 +16,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'ai-sdk': ['protocol', 'api'],
   'prompt-api': ['entry', 'protocol', 'api', 'models'],
   'element/markdown': ['protocol'],
-  'element/tools': ['protocol'],
-  'element/parts': ['entry', 'protocol', 'element/markdown', 'element/tools'],
+  'element/tools': ['protocol', 'api'],
+  'element/parts': ['entry', 'protocol', 'api', 'element/markdown', 'element/tools'],
   'element/shell': ['entry', 'protocol', 'api', 'models', 'element/tools'],
   'element/providers': ['entry', 'protocol', 'api', 'element/shell', 'element/tools'],
   'element/view': [
@@ -42,22 +42,22 @@ function importsIn(root: string): Imports {
   return new Map(found);
 }
 
-/** A circle of imports, if there is one. */
-function circleIn(imports: Imports): string[] | undefined {
+/** An import cycle, if there is one. */
+function cycleIn(imports: Imports): string[] | undefined {
   const done = new Set<string>();
   const visit = (file: string, way: string[]): string[] | undefined => {
     if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
     if (done.has(file)) return undefined;
     for (const next of imports.get(file) ?? []) {
-      const circle = visit(next, [...way, file]);
-      if (circle) return circle;
+      const cycle = visit(next, [...way, file]);
+      if (cycle) return cycle;
     }
     done.add(file);
     return undefined;
   };
   for (const file of imports.keys()) {
-    const circle = visit(file, []);
-    if (circle) return circle;
+    const cycle = visit(file, []);
+    if (cycle) return cycle;
   }
   return undefined;
 }
@@ -75,15 +75,15 @@ function strays(imports: Imports): string[] {
   });
 }
 
-test('no files of the package or the site import each other in a circle', () => {
-  assert.equal(circleIn(importsIn('src')), undefined);
-  assert.equal(circleIn(importsIn(join('..', 'www', 'src'))), undefined);
-  const circle = new Map([
+test('no files of the package or the site import each other in a cycle', () => {
+  assert.equal(cycleIn(importsIn('src')), undefined);
+  assert.equal(cycleIn(importsIn(join('..', 'www', 'src'))), undefined);
+  const cycle = new Map([
     ['a', ['b']],
     ['b', ['c']],
     ['c', ['b']],
   ]);
-  assert.deepEqual(circleIn(circle), ['b', 'c', 'b'], 'a circle is found');
+  assert.deepEqual(cycleIn(cycle), ['b', 'c', 'b'], 'a cycle is found');
 });
 
 test('each folder of the package imports only the folders below it', () => {

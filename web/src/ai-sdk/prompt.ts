@@ -1,3 +1,4 @@
+import { assistantMessage } from '../api/answer-parts.ts';
 import type { ChatAssistantMessage, ChatToolResult } from '../api/chat-types.ts';
 import type { ChatRequest } from '../api/types.ts';
 import { wrong } from '../protocol/plain.ts';
@@ -33,12 +34,7 @@ function assistantMessages(parts: readonly PromptPart[], path: string, onLeftOut
   const flush = () => {
     const nothing = !text && !reasoning && calls.length === 0;
     if (nothing && messages.length > 0) return;
-    messages.push({
-      role: 'assistant',
-      content: text || calls.length === 0 ? text : null,
-      ...(reasoning ? { reasoning_content: reasoning } : {}),
-      ...(calls.length > 0 ? { tool_calls: calls } : {}),
-    });
+    messages.push(assistantMessage(text, reasoning, calls));
     [text, reasoning, calls] = ['', '', []];
   };
   for (const [at, part] of parts.entries()) {

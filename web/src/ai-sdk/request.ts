@@ -25,7 +25,7 @@ export function requestOf<V extends SpecificationVersion>(
   const warnings: Warning[] = [];
   const functions = tools.flatMap((tool) => functionOf(tool, (warning) => warnings.push(warning)));
   if (responseFormat?.type === 'json')
-    warnings.push({ type: 'unsupported', feature: 'responseFormat', details: 'The answer is not held to JSON.' });
+    warnings.push({ type: 'unsupported', feature: 'responseFormat', details: 'The answer may not be JSON.' });
   const messages = messagesOf(prompt, (feature) => warnings.push({ type: 'unsupported', feature }));
   const fields = {
     max_tokens: maxOutputTokens,

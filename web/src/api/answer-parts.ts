@@ -25,17 +25,21 @@ export function deltaOf({ text, reasoning, calls }: AnswerContent): Delta {
 }
 
 /** The message of a whole answer. */
-export function messageOf({
+export function answerMessage({
   text,
   reasoning,
   calls = [],
 }: AnswerContent): ChatCompletion<string | null>['choices'][0]['message'] {
-  const whole = joined(calls);
+  return { ...assistantMessage(text, reasoning, joined(calls)), ...reasoningOf(reasoning) };
+}
+
+/** An assistant's message of these parts, for a request. */
+export function assistantMessage<Call>(text: string, reasoning: string | undefined, calls: readonly Call[]) {
   return {
-    role: 'assistant',
-    content: text || whole.length === 0 ? text : null,
-    ...reasoningOf(reasoning),
-    ...(whole.length > 0 ? { tool_calls: whole } : {}),
+    role: 'assistant' as const,
+    content: text || calls.length === 0 ? text : null,
+    ...(reasoning ? { reasoning_content: reasoning } : {}),
+    ...(calls.length > 0 ? { tool_calls: [...calls] } : {}),
   };
 }
 
@@ -49,7 +53,7 @@ function callDelta({ index, id, name, arguments: text }: ToolCallDelta): NonNull
   return { index, id, type: 'function', function: { name, arguments: text } };
 }
 
-/** The calls of which these are the pieces. */
+/** Joins the pieces of calls. */
 function joined(pieces: readonly ToolCallDelta[]): ChatToolCall[] {
   const calls = new Map<number, ChatToolCall>();
   for (const { index, id = '', name = '', arguments: text } of pieces) {

@@ -89,11 +89,12 @@ export interface ChatToolCall {
   };
 }
 
-/** A piece of a tool call in a stream. The first piece has all fields, with empty arguments. */
+/** A piece of a tool call in a stream. The first piece of a call has its `id`, `type` and name. */
 export interface ChatToolCallDelta {
   /** The call's place among those of the answer. */
   index: number;
   id?: string;
   type?: 'function';
+  /** `arguments` has more of their JSON text, possibly none yet. */
   function: { name?: string; arguments: string };
 }

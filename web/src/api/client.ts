@@ -104,7 +104,7 @@ export class Linnet {
         host.policy = { ...DEFAULT_POLICY, ...policy };
         return new Linnet(host, recovered ? { ...info, recovered } : info, marker, names, sampling);
       } catch (error) {
-        // Otherwise the worker would keep the model for ever.
+        // Otherwise the worker would keep the model forever.
         worker.end(toLinnetError(error));
         throw error;
       }

@@ -15,7 +15,7 @@ import type {
 } from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
-import { deltaOf, messageOf, type AnswerContent } from './answer-parts.ts';
+import { answerMessage, deltaOf, type AnswerContent } from './answer-parts.ts';
 import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
 import type {
@@ -167,7 +167,7 @@ async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promis
   const { finish_reason, usage, timings } = end;
   const choice = {
     index: 0 as const,
-    message: messageOf(whole),
+    message: answerMessage(whole),
     ...chatLogprobs(whole),
     finish_reason,
     tokens,

@@ -1,7 +1,7 @@
-import type { CountRequest, SuggestRequest } from './types.ts';
+import type { ChatRequest, CompletionRequest, CountRequest, SuggestRequest, UsageChoice } from './types.ts';
 import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
-import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
+import { SAMPLING_DEFAULTS, type SamplingParameters } from '../protocol/generated.ts';
 import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
@@ -31,26 +31,36 @@ export interface Reading {
 /** The field that holds the prompt: a conversation, or a text. */
 export type Subject = 'messages' | 'prompt';
 
-/** The engine's other fields, besides the {@link Subject}. */
-const ENGINE = ['max_tokens', ...Object.keys(SAMPLING_DEFAULTS), 'logit_bias', 'seed', 'stop', 'ignore_eos'];
-/** Fields that the page handles. */
-const PAGE = [
-  'max_completion_tokens',
-  'model',
-  'n',
-  'stream',
-  'stream_options',
-  'return_progress',
-  'signal',
-  'busy',
-  'when_hidden',
-  'keep_awake',
-  'pace',
-  'logprobs',
-];
+/** Who handles each field of both kinds of requests. A field of the types that is missing here does not compile. */
+const HANDLERS: Record<Exclude<keyof RequestFields, 'prompt' | keyof SamplingParameters>, 'engine' | 'page'> = {
+  max_tokens: 'engine',
+  logit_bias: 'engine',
+  seed: 'engine',
+  stop: 'engine',
+  ignore_eos: 'engine',
+  max_completion_tokens: 'page',
+  model: 'page',
+  n: 'page',
+  stream: 'page',
+  stream_options: 'page',
+  return_progress: 'page',
+  signal: 'page',
+  busy: 'page',
+  when_hidden: 'page',
+  keep_awake: 'page',
+  pace: 'page',
+  logprobs: 'page',
+};
+type RequestFields = CompletionRequest & UsageChoice;
+const SHARED = [...Object.keys(HANDLERS), ...Object.keys(SAMPLING_DEFAULTS)];
+/** The engine's fields, besides the {@link Subject}. */
+const ENGINE = SHARED.filter((field) => HANDLERS[field as keyof typeof HANDLERS] !== 'page');
 const POLICY_FIELDS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 /** Fields of chat requests only. */
-const CHAT = ['top_logprobs', ...TEMPLATE_FIELDS];
+const CHAT: readonly Exclude<keyof ChatRequest, keyof RequestFields | 'messages'>[] = [
+  'top_logprobs',
+  ...TEMPLATE_FIELDS,
+];
 /** The most characters of a token; the longest in known vocabularies have some hundreds, mostly spaces. */
 const LONGEST_TOKEN = 1024;
 /** The largest numbers of alternatives per token that OpenAI's API allows. */
@@ -70,7 +80,7 @@ export function readRequest(
   contextLength = Infinity,
 ): Reading {
   const set = setFields(request, 'request');
-  const known = [subject, ...ENGINE, ...PAGE, ...(subject === 'messages' ? CHAT : [])];
+  const known: string[] = [subject, ...SHARED, ...(subject === 'messages' ? CHAT : [])];
   for (const [field, value] of Object.entries(set)) {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
   }
@@ -132,7 +142,7 @@ export function readRequest(
 /** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
 export function readCount(request: CountRequest): object {
   const set = setFields(request, 'request');
-  const template = 'messages' in set ? TEMPLATE_FIELDS : [];
+  const template: readonly string[] = 'messages' in set ? TEMPLATE_FIELDS : [];
   const known = ['messages', 'prompt', ...template];
   const prompt = Object.entries(set).flatMap(([field, value]) => {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });

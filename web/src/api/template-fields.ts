@@ -1,3 +1,4 @@
+import type { TemplateField } from './types.ts';
 import { described, named, plain, wrong } from '../protocol/plain.ts';
 
 // The fields of a chat request that its template gets besides the messages. Their values are copied, and checked as far
@@ -6,7 +7,7 @@ import { described, named, plain, wrong } from '../protocol/plain.ts';
 type Fields = Record<string, unknown>;
 
 /** What reads each field from its copy. */
-const READERS: Record<string, (value: unknown, field: string, fields: Fields) => void> = {
+const READERS: Record<TemplateField, (value: unknown, field: string, fields: Fields) => void> = {
   tools: checkTools,
   tool_choice: checkChoice,
   parallel_tool_calls: checkBoolean,
@@ -17,7 +18,7 @@ const READERS: Record<string, (value: unknown, field: string, fields: Fields) =>
 };
 
 /** Their names. */
-export const TEMPLATE_FIELDS = Object.keys(READERS);
+export const TEMPLATE_FIELDS = Object.keys(READERS) as TemplateField[];
 
 /**
  * Copies the template's fields of a request.
@@ -28,7 +29,7 @@ export const TEMPLATE_FIELDS = Object.keys(READERS);
 export function readTemplateFields(set: Fields): Fields {
   const given = TEMPLATE_FIELDS.filter((field) => field in set);
   const fields: Fields = Object.fromEntries(given.map((field) => [field, plain(set[field], field)]));
-  for (const field of given) READERS[field]!(fields[field], field, fields);
+  for (const field of given) READERS[field](fields[field], field, fields);
   return fields;
 }
 

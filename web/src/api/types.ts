@@ -23,7 +23,7 @@ export interface LoadOptions {
    */
   threads?: number;
   /**
-   * The context's length in tokens; by default the length that the model was trained for, or less if memory is short.
+   * The context's length in tokens; by default 4,096, or less if the model was trained for less or memory is short.
    */
   contextLength?: number;
   /** The format of the KV cache: `f16` by default; `q8_0` takes about half the memory, `f32` twice as much. */

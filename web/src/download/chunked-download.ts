@@ -72,8 +72,8 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   ) {
     this.#writer = options.writer;
     this.#chunkBytes = file.chunks?.bytes ?? options.chunkBytes ?? CHUNK;
-    // Needed even if the chunks have hashes: the hash of the whole file is the entry's key, and nobody has compared the
-    // two.
+    // Needed even if the chunks have hashes: the hash of the whole file is the entry's key, and may not belong to the
+    // same file as the chunk hashes.
     this.#hash = file.sha256 === undefined ? undefined : new options.Sha256();
     options.signal.addEventListener('abort', this.#end);
     if (options.signal.aborted) this.#end();
@@ -228,7 +228,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     this.#download = new Download(transfer, journal.missing(), this);
   }
 
-  /** Whether the journal is about this file, in chunks of the same size, and could be told from another version. */
+  /** Whether the journal is about this file, in chunks of the same size, and distinguishes it from other versions. */
   #fits({ chunkBytes, total, validator, sha256 }: Description): boolean {
     const known = total !== undefined && (sha256 !== undefined || validator !== undefined);
     return (

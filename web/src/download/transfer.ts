@@ -325,7 +325,7 @@ function answerIn(
   if (total !== undefined && total > http.MAX_FILE_BYTES) return impossible(url, total);
   if (status === 200) return response;
   const known = (total ?? bytes) !== undefined && !http.isCoded(response);
-  // Otherwise nobody would notice that the next range is of another version.
+  // Otherwise a next range of another version would go unnoticed.
   const isNamed = hashed || http.validatorOf(response) !== undefined;
   if (range && status === 206 && known && isNamed && http.startsAt(response, range.start)) return response;
   // It has no such range, or tells neither the length of the whole file nor its version.

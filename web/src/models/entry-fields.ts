@@ -39,7 +39,7 @@ const RULES = {
   tested: FLAG,
 };
 const MEMORY = { kvPerToken: COUNT, largestTensor: COUNT };
-const TEMPLATE = { system: FLAG, reasoning: oneOf('none', 'optional', 'always'), tools: FLAG };
+const TEMPLATE = { system: FLAG, reasoning: oneOf('none', 'optional', 'always'), thinks: FLAG, tools: FLAG };
 const SAMPLING = Object.fromEntries(Object.keys(SAMPLING_DEFAULTS).map((name) => [name, NUMBER]));
 /** Fields of files that are not checked elsewhere. */
 export const FILE_RULES = { name: TEXT, approxBytes: COUNT };
@@ -66,7 +66,13 @@ export function describedBy(fields: Record<string, unknown>, id: string): object
     ...others,
     languages,
     memory: { kvPerToken: null, ...group(memory, MEMORY, 'memory', id) },
-    template: { system: true, reasoning: 'none', tools: false, ...group(template, TEMPLATE, 'template', id) },
+    template: {
+      system: true,
+      reasoning: 'none',
+      thinks: false,
+      tools: false,
+      ...group(template, TEMPLATE, 'template', id),
+    },
     sampling: sampling === undefined ? null : group(sampling, SAMPLING, 'sampling', id, true),
   };
 }
@@ -77,7 +83,7 @@ export function checkFields(fields: object, rules: Record<string, Rule>, place: 
     if (Object.hasOwn(rules, name)) check(value, rules[name]!, `${place}${name}`, model);
 }
 
-/** @param closed whether other fields than those of the rules are a mistake */
+/** @param closed whether fields without a rule are a mistake */
 function group(value: unknown, rules: Record<string, Rule>, place: string, model: string, closed = false): object {
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -53,6 +53,8 @@ export interface ListedModel {
     readonly system: boolean;
     /** Whether it reasons before it answers. */
     readonly reasoning: 'none' | 'optional' | 'always';
+    /** Whether it reasons if a request does not say. */
+    readonly thinks: boolean;
     readonly tools: boolean;
   };
   /** The sampling that its makers recommend, used for the fields that a request leaves out. */

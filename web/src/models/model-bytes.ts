@@ -91,7 +91,7 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string
     memory.slice(0, 0);
     return new Blob([bytes]);
   } catch {
-    throw wrong(field, bytes, 'is empty, since its memory was transferred to somebody else: read the bytes again');
+    throw wrong(field, bytes, 'is empty, since its memory was transferred elsewhere: read the bytes again');
   }
 }
 

@@ -169,7 +169,7 @@ export async function storeFiles(model: ResolvedModel, options: StoreOptions): P
 /** Whether all files of a model are stored completely. */
 export async function areStored(model: ResolvedModel, listed: readonly ListedModel[]): Promise<boolean> {
   const keys = await Promise.all(model.flatMap((file) => (file.kind === 'remote' ? keyOf(file) : [])));
-  // Nothing needs to be read for a file of the device, so nothing can fail.
+  // A file of the device needs no reading, so this cannot fail.
   if (keys.length === 0) return true;
   const whole = new Set((await listStored(listed)).filter((entry) => entry.whole).map(({ key }) => key));
   return keys.every((key) => whole.has(key));

@@ -69,14 +69,14 @@ const MB = 1 << 20;
 const GB = 1 << 30;
 /** Activations, tokenizer, pipelines. */
 const SCRATCH = 160 * MB;
-/** The weights of the usual formats, repacked, per byte of the file. */
+/** Bytes of repacked weights per byte of the file, for the usual formats. */
 const GROWTH = { webgpu: 1.02, cpu: 1.25 };
 /** For models whose KV size is not listed. */
 const USUAL_KV = 64 << 10;
 const LEAST_CONTEXT = 2048;
 /** Longer contexts must be requested explicitly, since most of their memory would stay unused. */
 const MOST_CONTEXT = 32_768;
-/** About what one core reads per second; each token reads all weights. */
+/** Bytes that one core reads per second, roughly. Each token reads all weights. */
 const CPU_BYTES_PER_SECOND = 4e9;
 /** Fewer tokens per second count as slow. */
 const LEAST_SPEED = 5;

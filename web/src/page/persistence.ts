@@ -1,6 +1,6 @@
 /**
- * Asks the browser not to evict the models when space runs low. Nobody waits for the answer: it may never come (Firefox
- * asks the person), and a refusal does no harm.
+ * Asks the browser not to evict the models when space runs low. The answer is not awaited: it may never come (Firefox
+ * asks the person), and a refusal has no consequences.
  */
 export function askToPersist(): void {
   const { storage } = navigator;

@@ -29,7 +29,7 @@ export class Conversation {
   add(messages: Message[]): void {
     if (messages.length === 0) return;
     const last = this.exchanges.at(-1);
-    const joins = last !== undefined && messages[0]?.role === 'tool';
+    const joins = last !== undefined && beginsWithResults(messages);
     this.exchanges = joins ? [...this.exchanges.slice(0, -1), [...last, ...messages]] : [...this.exchanges, messages];
   }
 
@@ -40,6 +40,11 @@ export class Conversation {
     copy.usage = this.usage;
     return copy;
   }
+}
+
+/** Whether messages begin with results of tools, which answer the calls before them. */
+export function beginsWithResults(messages: readonly Message[]): boolean {
+  return messages.find(({ role }) => role !== 'user')?.role === 'tool';
 }
 
 /** The most tokens that messages can have: no token is shorter than a byte. */

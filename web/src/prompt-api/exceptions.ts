@@ -29,6 +29,15 @@ export function promptException(error: unknown): unknown {
     : error;
 }
 
+/**
+ * Whether the model's template is why messages have no prompt: it drops one of them or fails, or it rejects them, which
+ * is an invalid request about `messages`.
+ */
+export function isOfTemplate(error: unknown): boolean {
+  if (!(error instanceof LinnetError)) return false;
+  return error.code === 'bad-template' || (error.code === 'invalid-request' && error.details['field'] === 'messages');
+}
+
 export function abortException(): DOMException {
   return new DOMException('The operation was aborted.', 'AbortError');
 }

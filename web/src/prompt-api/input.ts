@@ -1,3 +1,4 @@
+import { assistantMessage } from '../api/answer-parts.ts';
 import type { ChatToolCall } from '../api/chat-types.ts';
 import type { Message } from './conversation.ts';
 import { notSupported } from './exceptions.ts';
@@ -80,7 +81,7 @@ export function validateInput(converted: readonly ConvertedMessage[], expected: 
     const { role, content, prefix } = message;
     const isCall = content.some(({ type }) => type === 'tool-call');
     if (prefix && (role !== 'assistant' || i < converted.length - 1 || isCall)) {
-      throw new DOMException('Only the last message, of the assistant, can be a prefix.', 'SyntaxError');
+      throw new DOMException('Only the last message can be a prefix, and its role must be assistant.', 'SyntaxError');
     }
     if (role === 'system' && i > 0) throw lateSystemPrompt();
     for (const { type } of content) {
@@ -96,16 +97,12 @@ export function validateInput(converted: readonly ConvertedMessage[], expected: 
 /** Who sends the content of a type. */
 const AUTHORS: Record<string, LanguageModelRole> = { 'tool-call': 'assistant', 'tool-response': 'user' };
 
-/** A user's message; the results in it become messages of their own. */
+/** A user's message. The results in it become messages of their own, before its text: they follow their calls. */
 function userMessages(content: ConvertedMessage['content']): Message[] {
-  const messages: Message[] = [];
-  for (const part of content.length > 0 ? content : [text('')]) {
-    const last = messages.at(-1);
-    if (part.type === 'tool-response') messages.push(resultOf(part.value));
-    else if (last?.role === 'user') last.content = `${last.content as string}${textOf(part.value)}`;
-    else messages.push({ role: 'user', content: textOf(part.value) });
-  }
-  return messages;
+  const results = content.flatMap(({ type, value }) => (type === 'tool-response' ? [resultOf(value)] : []));
+  const texts = content.flatMap(({ type, value }) => (type === 'tool-response' ? [] : [textOf(value)]));
+  if (results.length > 0 && texts.length === 0) return results;
+  return [...results, { role: 'user', content: texts.join('') }];
 }
 
 /** A message of another author. */
@@ -113,8 +110,7 @@ function messageOf(role: 'system' | 'assistant', content: ConvertedMessage['cont
   const calls = content.flatMap(({ type, value }) => (type === 'tool-call' ? [callOf(value)] : []));
   const texts = content.flatMap(({ type, value }) => (type === 'tool-call' ? [] : [textOf(value)]));
   const said = texts.join('');
-  if (calls.length === 0) return { role, content: said };
-  return { role: 'assistant', content: said || null, tool_calls: calls };
+  return role === 'assistant' ? assistantMessage(said, undefined, calls) : { role, content: said };
 }
 
 function textOf(value: unknown): string {

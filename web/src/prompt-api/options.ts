@@ -49,7 +49,7 @@ export function convertCoreOptions(value: unknown): CoreOptions {
     topK: topK === undefined ? undefined : double(topK, 'topK'),
   };
   if (options.samplingMode !== undefined && (options.temperature !== undefined || options.topK !== undefined)) {
-    throw new TypeError('Either samplingMode is given, or temperature and topK.');
+    throw new TypeError('Set either samplingMode, or temperature and topK.');
   }
   return options;
 }

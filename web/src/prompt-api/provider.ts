@@ -1,11 +1,12 @@
 import type { ChatTool } from '../api/chat-types.ts';
 import type { ChatCompletionChunk, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
-import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
+import { Linnet, type LoadOptions, type ModelSource, models } from '../index.ts';
 import { isModelBytes } from '../models/model-bytes.ts';
 import { copyOf, resolveModel } from '../models/sources.ts';
 import { abortable } from '../protocol/abortable.ts';
 import type { Message } from './conversation.ts';
+import { isOfTemplate } from './exceptions.ts';
 
 /** The parts of an engine that a session needs; a {@link Linnet} has them. */
 export interface PromptEngine {
@@ -171,8 +172,7 @@ export async function countTokens(
     return tokens;
   } catch (error) {
     // Some templates require a question at the end.
-    const code = error instanceof LinnetError ? error.code : undefined;
-    if (code === 'bad-template' && messages.at(-1)?.role !== 'user')
+    if (isOfTemplate(error) && messages.at(-1)?.role !== 'user')
       return countTokens(engine, [...messages, { role: 'user', content: '' }], tools, signal);
     throw error;
   }

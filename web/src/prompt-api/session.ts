@@ -1,11 +1,12 @@
+import { assistantMessage } from '../api/answer-parts.ts';
 import type { ChatToolCall } from '../api/chat-types.ts';
 import type { ChatCompletionChunk } from '../api/types.ts';
 import { LinnetError } from '../index.ts';
 import { abortable } from '../protocol/abortable.ts';
-import { alternating } from './alternation.ts';
-import { bytesOf, type Conversation, type Message, mostTokens } from './conversation.ts';
-import { abortException, promptException, quotaExceeded } from './exceptions.ts';
+import { beginsWithResults, bytesOf, type Conversation, type Message, mostTokens } from './conversation.ts';
+import { abortException, isOfTemplate, promptException, quotaExceeded } from './exceptions.ts';
 import { type Expected, type LanguageModelOutput, lateSystemPrompt, type ValidInput } from './input.ts';
+import { alternating, withResults } from './message-order.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
 import { runCalls, type SessionTools } from './tools.ts';
@@ -121,17 +122,16 @@ export class Session {
       // Messages that were left out stay out, even if the answer is aborted.
       await this.#fit(added, signal, false);
       const output: RoundOutput = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
-      const mayCall = round <= MOST_ROUNDS;
       let isCut = false;
-      for await (const chunk of this.#generate([...conversation.messages, ...added], mayCall, signal)) {
+      for await (const chunk of this.#generate([...conversation.messages, ...added], round <= MOST_ROUNDS, signal)) {
         isCut ||= chunk.choices[0].finish_reason === 'length';
         if (chunk.usage) usage = Math.min(chunk.usage.total_tokens, this.quota);
         const text = collect(output, chunk);
         if (text) yield { type: 'text', value: text };
       }
       // The arguments of the last call may be incomplete.
-      if (!mayCall || isCut) output.calls = [];
-      turn.push(messageOf(output));
+      if (isCut) output.calls = [];
+      turn.push(keptMessage(output));
       if (output.calls.length === 0) return this.#keepTurn([...question, ...turn], usage);
       const { results, open } = await abortable(signal, runCalls(output.calls, this.setup.tools));
       turn.push(...results);
@@ -186,13 +186,15 @@ export class Session {
   }
 
   #ordered(messages: readonly Message[]): readonly Message[] {
-    return this.#alternates ? alternating(messages) : messages;
+    const answered = withResults(messages);
+    return this.#alternates ? alternating(answered) : answered;
   }
 
   /** Detects a template that requires alternating messages; `false` if it rejected them for another reason. */
   #learnsOrder(error: unknown, messages: readonly Message[]): boolean {
-    if (this.#alternates || !(error instanceof LinnetError) || error.code !== 'bad-template') return false;
-    this.#alternates = JSON.stringify(alternating(messages)) !== JSON.stringify(messages);
+    if (this.#alternates || !isOfTemplate(error)) return false;
+    const answered = withResults(messages);
+    this.#alternates = JSON.stringify(alternating(answered)) !== JSON.stringify(answered);
     return this.#alternates;
   }
 
@@ -207,19 +209,21 @@ export class Session {
     const room = quota - Math.min(ANSWER_MOST, Math.floor(quota * ANSWER_SHARE));
     // An empty conversation has no tokens, and so no tools yet.
     const before = conversation.usage || bytesOf(this.setup.tools.declared ?? {});
-    const most = before + mostTokens(input);
+    const whole = [...conversation.messages, ...input];
+    const inserted = this.#ordered(whole).filter((message) => !whole.includes(message));
+    const most = before + mostTokens([...input, ...inserted]);
     if (!exact && most <= room) return most;
     let exchanges = conversation.exchanges;
     // Results of tools follow their calls.
-    const least = input[0]?.role === 'tool' ? 1 : 0;
-    let tokens = await this.#count([...conversation.messages, ...input], signal);
+    const least = beginsWithResults(input) ? 1 : 0;
+    let tokens = await this.#count(whole, signal);
     while (tokens > room && exchanges.length > least) {
       exchanges = exchanges.slice(1);
       tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal);
     }
     if (exact ? tokens > quota : tokens >= quota) {
       // Leave nothing out if it would not help.
-      throw quotaExceeded(await this.#count([...conversation.messages, ...input], signal), quota);
+      throw quotaExceeded(await this.#count(whole, signal), quota);
     }
     if (exchanges.length < conversation.exchanges.length) {
       conversation.exchanges = exchanges;
@@ -279,8 +283,6 @@ function collect(output: RoundOutput, { choices }: ChatCompletionChunk): string 
 }
 
 /** The message that the conversation keeps. Reasoning is needed only until the calls after it are answered. */
-function messageOf({ text, reasoning, calls }: RoundOutput): Message {
-  if (calls.length === 0) return { role: 'assistant', content: text };
-  const more = reasoning ? { reasoning_content: reasoning } : {};
-  return { role: 'assistant', content: text || null, ...more, tool_calls: calls };
+function keptMessage({ text, reasoning, calls }: RoundOutput): Message {
+  return assistantMessage(text, calls.length > 0 ? reasoning : undefined, calls);
 }

@@ -1,4 +1,5 @@
 import type { ChatTool, ChatToolCall, ChatToolResult } from '../api/chat-types.ts';
+import { argumentsOf, resultText, toolFailure } from '../api/tool-calls.ts';
 import { LanguageModelToolCall } from './tool-values.ts';
 import { dictionary, isObject, required, sequence, string } from './webidl.ts';
 
@@ -78,7 +79,8 @@ function schemaOf(schema: object, name: string): Record<string, unknown> {
     (names === undefined || Array.isArray(names));
   // This throws a TypeError for a schema that contains itself.
   const text = JSON.stringify(schema) as string | undefined;
-  if (!valid || text === undefined) throw new TypeError(`The inputSchema of the tool "${name}" is no object's schema.`);
+  if (!valid || text === undefined)
+    throw new TypeError(`The inputSchema of the tool "${name}" must describe an object.`);
   return JSON.parse(text) as Record<string, unknown>;
 }
 
@@ -104,10 +106,9 @@ export async function runCalls(calls: readonly ChatToolCall[], { functions }: Se
       const execute = functions.get(name);
       if (!execute) return new LanguageModelToolCall({ callId: id, name, arguments: args });
       try {
-        const value = await execute(args);
-        return result(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+        return result(resultText(await execute(args)));
       } catch (error) {
-        return result(`Error: ${messageOf(error)}`);
+        return result(`Error: ${toolFailure(error)}`);
       }
     }),
   );
@@ -116,22 +117,4 @@ export async function runCalls(calls: readonly ChatToolCall[], { functions }: Se
     results: outcomes.filter((outcome): outcome is ChatToolResult => !isOpen(outcome)),
     open: outcomes.filter((outcome): outcome is LanguageModelToolCall => isOpen(outcome)),
   };
-}
-
-function argumentsOf(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text || '{}');
-    return isObject(value) && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The message of a thrown value, which may be anything. */
-function messageOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return 'the tool failed';
-  }
 }

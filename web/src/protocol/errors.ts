@@ -59,6 +59,15 @@ export function toLinnetError(error: unknown): LinnetError {
   return new LinnetError('internal', error.message || error.name, { cause: error.name });
 }
 
+/** The message of a thrown value, which may be anything; `fallback` if it cannot be read. */
+export function thrownMessage(error: unknown, fallback: string): string {
+  try {
+    return (error instanceof Error && error.message) || String(error);
+  } catch {
+    return fallback;
+  }
+}
+
 /** The error of an aborted operation. */
 export function aborted(details: ErrorDetails = {}): LinnetError {
   return new LinnetError('aborted', 'The operation was aborted.', details);

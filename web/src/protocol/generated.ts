@@ -163,6 +163,8 @@ export type EngineReport = {
     chat: boolean;
     /** Whether the model reasons before it answers, and whether a request can turn that off. */
     reasoning: ReasoningSupport;
+    /** Whether it reasons if a request does not say. */
+    thinks: boolean;
     /** Whether the chat template describes tools to the model; otherwise Linnet's own text does. */
     tools: boolean;
   };

@@ -1,4 +1,4 @@
-import { LinnetError } from './errors.ts';
+import { LinnetError, thrownMessage } from './errors.ts';
 import { cutText } from './text.ts';
 
 // Turns callers' values into plain data before anything else happens. They may be proxies of a framework, have getters
@@ -135,16 +135,11 @@ export function reading<T>(path: () => string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof LinnetError) throw error;
-    throw new LinnetError('invalid-request', `\`${path()}\` cannot be read: ${saidBy(error)}`, { field: path() });
-  }
-}
-
-/** The message of a thrown value, which may be anything. */
-function saidBy(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return 'it throws a value without a message';
+    throw new LinnetError(
+      'invalid-request',
+      `\`${path()}\` cannot be read: ${thrownMessage(error, 'it throws a value without a message')}`,
+      { field: path() },
+    );
   }
 }
 

@@ -72,8 +72,8 @@ export interface WholeEntry extends Entry {
 }
 
 /**
- * Whether a load can read the whole file. The journal records what was meant to be written, but a full disk may have
- * kept some of it out.
+ * Whether a load can read the whole file. The journal records each write, but a full disk may not have stored all of
+ * it.
  */
 export function isWhole(entry: Entry): entry is WholeEntry {
   const { journal, data } = entry;

@@ -1,5 +1,5 @@
 /// <reference path="./worker-scope.d.ts" />
-import { abandon, initSync, takeSeat, work } from '../../wasm/linnet.js';
+import { abandon, initSync, takeSlot, work } from '../../wasm/linnet.js';
 
 // A thread of the engine: a worker that shares the engine's module and memory, and computes for it.
 
@@ -21,12 +21,12 @@ const scope = globalThis as unknown as {
 
 scope.onmessage = ({ data: { module, memory, stack } }) => {
   initSync({ module, memory, thread_stack_size: stack });
-  const seat = takeSeat();
-  scope.postMessage(seat === undefined ? 'unwanted' : 'ready');
-  if (seat === undefined) return;
+  const slot = takeSlot();
+  scope.postMessage(slot === undefined ? 'unwanted' : 'ready');
+  if (slot === undefined) return;
   try {
     // Never returns, so this worker receives no second message.
-    work(seat);
+    work(slot);
   } catch (error) {
     abandon();
     throw error;

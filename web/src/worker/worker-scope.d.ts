@@ -17,7 +17,7 @@ declare module '*/wasm/linnet.js' {
   export const Checksum: WasmModule['Checksum'];
   export const Sha256: WasmModule['Sha256'];
   export const Loader: WasmModule['Loader'];
-  export function takeSeat(): number | undefined;
-  export function work(seat: number): void;
+  export function takeSlot(): number | undefined;
+  export function work(slot: number): void;
   export function abandon(): void;
 }

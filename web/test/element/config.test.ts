@@ -20,3 +20,10 @@ test('white space around an attribute is not part of it', () => {
   assert.ok(server.serverOnly);
   assert.equal(server.endpoint?.model, 'm');
 });
+
+test('without a valid attribute, the model thinks as it usually does', () => {
+  assert.equal(configOf({ thinking: 'on' }).thinking, true);
+  assert.equal(configOf({ thinking: 'off' }).thinking, false);
+  assert.equal(configOf({}).thinking, undefined);
+  assert.equal(configOf({ thinking: 'often' }).thinking, undefined);
+});

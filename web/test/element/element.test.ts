@@ -258,7 +258,7 @@ test('a response that is not an event stream is named in the console; a complete
   for (const [kind, body, came] of [
     ['text/html', '<!doctype html><p>An app', /a web page \(text\/html\)/],
     ['text/plain', 'Hello', /with text\/plain, but/],
-    ['application/json', '{"response":"Hi"}', /no chat.completion \(\{"response":"Hi"\}\)/],
+    ['application/json', '{"response":"Hi"}', /not a chat.completion \(\{"response":"Hi"\}\)/],
     ['application/json', '{"choices":[]}', /without choices/],
     ['application/json', '', /an empty answer/],
     ['text/event-stream', '', /an empty event stream/],

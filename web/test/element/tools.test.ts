@@ -4,7 +4,7 @@ import type { AnswerOptions, AnswerPiece, Messages } from '../../src/element/pro
 import { type AnswerTarget, Asking } from '../../src/element/providers/asking.ts';
 import { Memory, TokenRate } from '../../src/element/providers/conversation.ts';
 import { ThinkTags } from '../../src/element/providers/think-tags.ts';
-import { type ChatTool, definitionsOf, toolFault } from '../../src/element/tools/chat-tool.ts';
+import { type PageTool, definitionsOf, toolFault } from '../../src/element/tools/page-tool.ts';
 import type { Round, RoundPiece, ToolCall } from '../../src/element/tools/rounds.ts';
 import { type CallEnd, runCall } from '../../src/element/tools/run-call.ts';
 
@@ -13,7 +13,7 @@ const never = () => Promise.reject(new Error('it asks'));
 
 test('each end of a call is a text for the model', async () => {
   const { signal } = new AbortController();
-  const tool = (execute: ChatTool['execute'], confirm: ChatTool['confirm'] = false): ChatTool[] => [
+  const tool = (execute: PageTool['execute'], confirm: PageTool['confirm'] = false): PageTool[] => [
     { name: 't', execute, confirm },
   ];
   const circle: Record<string, unknown> = {};
@@ -49,7 +49,7 @@ test('a tool that needs agreement runs only with it', async () => {
     [true, false],
     ['Sure?', true],
   ] as const) {
-    const tools: ChatTool[] = [{ name: 't', confirm, execute: () => ++ran }];
+    const tools: PageTool[] = [{ name: 't', confirm, execute: () => ++ran }];
     const { outcome } = await runCall(tools, call('t'), signal, async (question) => {
       asked.push(question);
       return allow;
@@ -62,7 +62,7 @@ test('a tool that needs agreement runs only with it', async () => {
 test('stopping ends a call at once, and none begins after it', async () => {
   for (const listens of [true, false]) {
     const stop = new AbortController();
-    const execute: ChatTool['execute'] = (_, { signal }) =>
+    const execute: PageTool['execute'] = (_, { signal }) =>
       new Promise((_, reject) => listens && signal.addEventListener('abort', () => reject(new Error('late'))));
     const end = runCall([{ name: 't', execute }], call('t'), stop.signal, never);
     stop.abort();
@@ -134,7 +134,7 @@ async function askWith(answer: (messages: Messages, options: AnswerOptions) => A
       yield* answer(messages, options);
     },
   };
-  const tools: ChatTool[] = [{ name: 'add', execute: ({ a, b }) => a + b }];
+  const tools: PageTool[] = [{ name: 'add', execute: ({ a, b }) => a + b }];
   const material = { system: '', context: '', past: [], question: 'How many?' };
   const options = { maxTokens: 100, temperature: undefined, tools, signal: new AbortController().signal };
   for await (const _ of new Asking().askWithTools<AnswerPiece, AnswerOptions>(answerer, material, options, target));

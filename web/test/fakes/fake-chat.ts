@@ -29,6 +29,8 @@ export class FakeChat {
   disposed = false;
   /** Whether answers are cut by the limit of their length. */
   cuts = false;
+  /** The events of the first answers, in order, instead of those that {@link answer} gives. */
+  recorded: readonly (readonly GenerationEvent[])[] = [];
   /** The error of the next request. */
   failure: LinnetError | undefined;
   answer = (messages: readonly ChatMessage[]): string | readonly SaidToken[] =>
@@ -60,6 +62,8 @@ export class FakeChat {
   async *#generate(request: Record<string, any>, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent> {
     this.requests.push(request);
     if (this.failure) throw this.failure;
+    const recorded = this.recorded[this.requests.length - 1];
+    if (recorded) return yield* recorded;
     const messages = request['messages'] as ChatMessage[];
     const prompt_tokens = tokensOf(messages);
     if (prompt_tokens >= this.contextLength)

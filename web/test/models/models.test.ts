@@ -160,7 +160,7 @@ test('what an entry does not say is unknown', () => {
     context: null,
     memory: { kvPerToken: null },
     languages: [],
-    template: { system: false, reasoning: 'none', tools: false },
+    template: { system: false, reasoning: 'none', thinks: false, tools: false },
     sampling: { temperature: 1 },
     tested: false,
   });

@@ -172,7 +172,7 @@ test('bytes that cannot be read say why', async () => {
   const transferred = new Uint8Array(8);
   structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
   for (const [source, field, words] of [
-    [transferred.buffer, 'model', /was transferred to somebody else: read the bytes again/],
+    [transferred.buffer, 'model', /was transferred elsewhere: read the bytes again/],
     [transferred, 'model', /was transferred/],
     [[new Blob(), transferred], 'model[1]', /was transferred/],
     [new Uint8Array(new SharedArrayBuffer(8)), 'model', /shared memory: pass a copy/],

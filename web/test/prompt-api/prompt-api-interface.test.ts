@@ -271,7 +271,7 @@ test('messages are reordered for templates that require an order', async () => {
   const check = ({ messages }: { messages: readonly { role: string }[] }) => {
     const said = messages.filter(({ role }) => role !== 'system');
     const strict = said.every(({ role }, i) => role === (i % 2 === 0 ? 'user' : 'assistant'));
-    if (!strict) throw new LinnetError('bad-template', 'Conversation roles must alternate');
+    if (!strict) throw new LinnetError('invalid-request', 'Conversation roles must alternate', { field: 'messages' });
   };
   const count = engine.countTokens.bind(engine);
   engine.countTokens = async (request) => {

@@ -2,49 +2,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  type LanguageModelCreateOptions,
   type LanguageModelOutput,
   LanguageModelToolCall,
   LanguageModelToolError,
   LanguageModelToolSuccess,
 } from '../../src/prompt-api.ts';
-import { callOf, type FakeChat, type SaidToken } from '../fakes/fake-chat.ts';
+import { callOf } from '../fakes/fake-chat.ts';
 import { asked, loosely, made, named } from '../fakes/fake-language-model.ts';
-
-const inputSchema = { type: 'object', properties: { city: { type: 'string' } } };
-const weather = { name: 'weather', description: 'The weather in a city', inputSchema };
-const declared = [
-  { type: 'function', function: { name: 'weather', description: weather.description, parameters: inputSchema } },
-];
-/** Options of a session whose calls the page answers. */
-const OPEN = {
-  tools: [weather],
-  expectedInputs: [{ type: 'text' }, { type: 'tool-response' }, { type: 'tool-call' }],
-  expectedOutputs: [{ type: 'text' }, { type: 'tool-call' }],
-};
-
-/** A session whose first answer is that, and whose later ones repeat the results of tools. */
-async function sessionWith(options: LanguageModelCreateOptions, ...first: (SaidToken | SaidToken[])[]) {
-  const { LanguageModel, engines } = made();
-  const session = await LanguageModel.create(options);
-  const engine = engines[0]!;
-  engine.answer = (messages) =>
-    messages.at(-1)?.role === 'tool' ? [{ text: resultsIn(messages).join(' ') }] : first.flat();
-  return { session, engine, LanguageModel };
-}
-
-const resultsIn = (messages: readonly any[]): string[] =>
-  messages.filter(({ role }) => role === 'tool').map(({ content }) => content);
-const callMessage = (id: string, args: object) => ({
-  id,
-  type: 'function',
-  function: { name: 'weather', arguments: JSON.stringify(args) },
-});
-const lastMessages = (engine: FakeChat): any[] => asked(engine)['messages'];
-const answered = (...value: (LanguageModelToolSuccess | LanguageModelToolError)[]) => [
-  { role: 'user' as const, content: value.map((value) => ({ type: 'tool-response', value })) },
-];
-const success = (callId: string, ...result: any[]) => new LanguageModelToolSuccess({ callId, name: 'weather', result });
+import {
+  answered,
+  callMessage,
+  declared,
+  inputSchema,
+  lastMessages,
+  OPEN,
+  resultsIn,
+  sessionWith,
+  success,
+  weather,
+} from '../fakes/tool-session.ts';
 
 test('a call that the limit cuts is not run', async () => {
   let runs = 0;
@@ -103,11 +79,12 @@ test('a failing tool, an unknown one and wrong arguments are told to the model',
     throw thrown;
   };
   for (const [tool, call, told] of [
+    [{ execute: () => 'x' }, callOf('weather', ' '), 'x'],
     [{ execute: fail(new Error('no network')) }, callOf('weather', {}), 'Error: no network'],
     [{ execute: () => Promise.reject('refused') }, callOf('weather', {}), 'Error: refused'],
     [{ execute: fail({ toString: fail(1) }) }, callOf('weather', {}), 'Error: the tool failed'],
     [{ execute: () => 1n }, callOf('weather', {}), /Error: .*BigInt/],
-    [{ execute: () => undefined }, callOf('weather', {}), ''],
+    [{ execute: () => undefined }, callOf('weather', {}), 'Done.'],
     [{ execute: () => 'x' }, callOf('clock', {}), 'Error: there is no tool "clock".'],
     [{ execute: () => 'x' }, callOf('weather', '{"city":'), 'Error: the arguments are not a JSON object.'],
     [{ execute: () => 'x' }, callOf('weather', '[1]'), 'Error: the arguments are not a JSON object.'],
@@ -241,30 +218,6 @@ test('messages of earlier calls and results are appended, measured and prompted'
     { role: 'tool', tool_call_id: 'a', name: 'weather', content: 'rain' },
     { role: 'user', content: 'So?' },
   ]);
-});
-
-test('results stay with their calls when the beginning is left out', async () => {
-  const { LanguageModel, engines } = made(120);
-  const session = await LanguageModel.create(OPEN);
-  const engine = engines[0]!;
-  engine.answer = (messages) => (messages.at(-1)?.role === 'tool' ? 'Rain.' : callOf('weather', {}));
-  for (let i = 0; i < 6; i++) {
-    await session.prompt(`${i} ${'word '.repeat(15)}`);
-    await session.prompt(answered(success('call_0', { type: 'text', value: 'rain '.repeat(5) })));
-  }
-  const roles = lastMessages(engine).map(({ role }) => role);
-  assert.ok(roles.length < 20, 'exchanges were left out');
-  assert.deepEqual(roles.slice(0, 3), ['user', 'assistant', 'tool']);
-});
-
-test('calls stay apart in a template that requires an order', async () => {
-  const { alternating } = await import('../../src/prompt-api/alternation.ts');
-  const call = { role: 'assistant' as const, content: null, tool_calls: [callMessage('a', {}) as never] };
-  const result = { role: 'tool' as const, content: 'x' };
-  const user = { role: 'user' as const, content: 'a' };
-  const assistant = { role: 'assistant' as const, content: 'b' };
-  const messages = [user, call, result, result, assistant, assistant];
-  assert.deepEqual(alternating(messages), [user, call, result, result, { role: 'assistant', content: 'b\n\nb' }]);
 });
 
 test('tools are checked as the specification says', async () => {

@@ -1,5 +1,6 @@
 import { type MarkdownParts, MarkdownText } from '../../markdown.ts';
-import { INCOMPLETE, type CallPiece, type Round, type RoundPiece } from '../tools/rounds.ts';
+import { INCOMPLETE } from '../../api/tool-calls.ts';
+import type { CallPiece, Round, RoundPiece } from '../tools/rounds.ts';
 import type { ToolStrings } from '../tools/tool-strings.ts';
 import { make } from './dom.ts';
 import { ReasoningFold, type ReasoningStrings } from './reasoning-fold.ts';

@@ -29,10 +29,17 @@ export const PARTS_STYLE: string = `
   color: var(--soft); font-size: .9375rem; overflow: hidden;
 }
 .call + .call { margin-block-start: -.25rem; }
-.call summary { padding: .5rem .9rem; cursor: pointer; overflow-wrap: anywhere; }
+.call summary {
+  position: relative; margin-inline-start: 1.9rem; padding-block: .5rem; padding-inline-end: .9rem;
+  cursor: pointer; list-style-position: outside;
+}
+/* The mark is outside, so that a long name stays beside it. It belongs to what is clicked and focused, too. */
+.call summary::after { content: ''; position: absolute; inset-block: 0; inset-inline: -1.9rem 0; border-radius: .7rem; }
 .call:is([data-state=asking], [data-state=failed], [data-state=refused]) summary { color: var(--ink); }
-.call summary:focus-visible { outline-offset: -2px; }
+.call summary:focus-visible { outline: 0; }
+.call summary:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px; }
 .call-label { margin: 0; padding-inline: .9rem; font-size: .8125rem; }
+.call pre + .call-label { padding-block-start: .5rem; border-block-start: 1px solid var(--line); }
 .call pre {
   max-height: 12rem; margin: 0; padding: .1rem .9rem .7rem; overflow: auto; white-space: pre-wrap; color: var(--ink);
   font: .8125rem/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'Liberation Mono', monospace;
@@ -85,6 +92,7 @@ export const PARTS_STYLE: string = `
   border-radius: 50%; background: var(--accent); animation: wait 1.2s ease-in-out infinite;
 }
 .step:not(:last-child) .body::after, .calling .body::after { content: none; }
+:is(.step:not(:last-child), .calling) .body:empty { display: none; }
 @keyframes wait { 50% { opacity: .35; } }
 
 .notice {

@@ -1,6 +1,6 @@
 import type { ChatRequest } from '../../api/types.ts';
 import type { AnsweredBy } from '../shell/events.ts';
-import type { ChatTool } from '../tools/chat-tool.ts';
+import type { PageTool } from '../tools/page-tool.ts';
 import type { RoundPiece } from '../tools/rounds.ts';
 
 /** The messages of a request. */
@@ -22,7 +22,7 @@ export interface AnswerOptions {
   /** Whether the model reasons first, where that can be switched. */
   thinking?: boolean | undefined;
   /** What the model may call. */
-  tools?: readonly ChatTool[] | undefined;
+  tools?: readonly PageTool[] | undefined;
   /** `none`: the model must answer without another call. */
   toolChoice?: 'auto' | 'none';
   signal: AbortSignal;
@@ -37,6 +37,8 @@ export interface Answerer {
   readonly contextLength: number;
   /** Whether a request can tell the model not to reason. */
   readonly thinkingSwitch: boolean;
+  /** Whether the model reasons if a request does not say. */
+  readonly thinks?: boolean | undefined;
   /** Fails with a `LinnetError`. */
   answer(messages: Messages, options: AnswerOptions): AsyncIterable<AnswerPiece>;
 }

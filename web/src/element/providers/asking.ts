@@ -1,5 +1,5 @@
 import { LinnetError } from '../../index.ts';
-import { definitionsOf } from '../tools/chat-tool.ts';
+import { definitionsOf } from '../tools/page-tool.ts';
 import type { Round, RoundPiece } from '../tools/rounds.ts';
 import { type CallEnd, failed, runCall } from '../tools/run-call.ts';
 import type { AnswerOptions, Messages } from './answerer.ts';
@@ -9,6 +9,9 @@ import { type Material, Memory, TokenRate } from './conversation.ts';
 const TRIES = 6;
 /** The most rounds of an answer that may call tools. After them the model must answer with what it has. */
 const MOST_ROUNDS = 8;
+/** Why calls do not run. */
+const CUT_OFF = 'the answer reached its maximum length before this call was complete';
+const TOO_MANY = 'this answer has already made too many calls';
 
 /** Answers conversations of limited length. */
 export interface HistoryAnswerer<Piece extends { promptTokens?: number | undefined }, Options> {
@@ -104,13 +107,11 @@ export class Asking {
         yield piece;
       }
       const calls = target.rounds.at(-1)?.calls ?? [];
+      // A server may ignore that the last round should have none.
+      const barred = cutOff ? CUT_OFF : last ? TOO_MANY : undefined;
       for (const [index, call] of calls.entries()) {
-        const end = cutOff
-          ? failed('the answer reached its largest length before this call was complete')
-          : last
-            ? failed('this answer has already made too many calls')
-            : await runCall(tools, call, signal, (question) => target.confirmCall(index, question, signal));
-        target.endCall(index, end);
+        const confirm = (question: string | undefined) => target.confirmCall(index, question, signal);
+        target.endCall(index, barred ? failed(barred) : await runCall(tools, call, signal, confirm));
       }
       if (signal.aborted) throw new LinnetError('aborted', 'Stopped.');
       if (calls.length === 0 || cutOff || last) return;

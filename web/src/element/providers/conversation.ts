@@ -1,5 +1,7 @@
+import { assistantMessage } from '../../api/answer-parts.ts';
 import { cutText } from '../../markdown.ts';
-import { argumentsOf, INCOMPLETE, type Round } from '../tools/rounds.ts';
+import { argumentsOf, INCOMPLETE, NO_ANSWER } from '../../api/tool-calls.ts';
+import type { Round } from '../tools/rounds.ts';
 import type { Messages } from './answerer.ts';
 
 /** A question and its answer; the answer is empty until it arrives. */
@@ -41,8 +43,6 @@ const CONTEXT_SHARE = 0.5;
 const CONTEXT_SLACK = 0.2;
 /** The most of the room that one result of a tool may take. */
 const RESULT_SHARE = 0.25;
-/** Stands for the answer of a question that was not answered after its tool calls: many templates expect one. */
-const NO_ANSWER = '(no answer)';
 /** The share of its room that the conversation fills after a cut; the rest is for the next exchanges. */
 const KEPT_SHARE = 0.5;
 
@@ -144,12 +144,7 @@ function roundMessages(rounds: readonly Round[], longest: number, current: boole
       function: { name: name || 'unknown', arguments: argumentsOf(args) && args.trim() ? args : '{}' },
     }));
     return [
-      {
-        role: 'assistant',
-        content: text || null,
-        ...(current && reasoning ? { reasoning_content: reasoning } : {}),
-        tool_calls: told,
-      },
+      assistantMessage(text, current ? reasoning : undefined, told),
       ...calls.map(({ id, name, result = INCOMPLETE }) => ({
         role: 'tool' as const,
         tool_call_id: id,

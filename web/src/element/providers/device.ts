@@ -2,7 +2,7 @@ import { plainName } from '../../markdown.ts';
 import type { Answerer, AnswerOptions, AnswerPiece, Messages } from './answerer.ts';
 import type { AnswerPolicy } from '../shell/config.ts';
 import type { ChatEngine } from '../shell/engine.ts';
-import { definitionsOf } from '../tools/chat-tool.ts';
+import { definitionsOf } from '../tools/page-tool.ts';
 import { callPiece } from '../tools/rounds.ts';
 
 /** Keeps small models from repeating themselves. */
@@ -27,6 +27,10 @@ export class DeviceAnswerer implements Answerer {
 
   get thinkingSwitch(): boolean {
     return this.engine.info().model.reasoning === 'optional';
+  }
+
+  get thinks(): boolean | undefined {
+    return this.engine.info().model.thinks;
   }
 
   async *answer(

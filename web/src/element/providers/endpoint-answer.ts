@@ -117,7 +117,7 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
     throw refusalOf(text, new LinnetError('http', text));
   }
   if (!Array.isArray(choices))
-    throw unexpected(`JSON that is no chat.completion (${JSON.stringify(chunk).slice(0, LONGEST_QUOTE)})`);
+    throw unexpected(`JSON that is not a chat.completion (${JSON.stringify(chunk).slice(0, LONGEST_QUOTE)})`);
   const choice: unknown = choices[0];
   // In a stream there may be none, next to `usage`.
   if (part === 'message' && !isRecord(choice)) throw unexpected('a chat.completion without choices');

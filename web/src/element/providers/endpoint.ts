@@ -3,7 +3,7 @@ import type { Answerer, AnswerOptions, AnswerPiece, Messages } from './answerer.
 import { wellFormed } from '../../protocol/plain.ts';
 import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
 import { serverAddress } from '../shell/server-address.ts';
-import { definitionsOf } from '../tools/chat-tool.ts';
+import { definitionsOf } from '../tools/page-tool.ts';
 
 /** The assumed context length of a server's model, which the API does not tell. */
 const CONTEXT_LENGTH = 8192;

@@ -2,7 +2,7 @@ import type { ChatHost } from './host.ts';
 import { models } from '../../index.ts';
 import { isModelAddress } from '../../models/sources.ts';
 import { serverFault } from './server-address.ts';
-import { toolFault } from '../tools/chat-tool.ts';
+import { toolFault } from '../tools/page-tool.ts';
 import { ENGLISH } from './strings.ts';
 import { isRecord, isText } from './values.ts';
 

@@ -70,6 +70,8 @@ export interface ChatStrings extends ToolStrings {
   writing: string;
   stopped: string;
   cutOff: string;
+  /** The answer ended without any text, or without one after its last tool calls. */
+  noAnswer: string;
   /** The beginning of a long conversation is no longer sent to the model. */
   shortened: string;
 

@@ -3,7 +3,7 @@ import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models }
 import { plainName } from '../../markdown.ts';
 import { areHeaders, NO_MODEL, numberOf, wordOf } from './attributes.ts';
 import { isRecord, isText } from './values.ts';
-import { type ChatTool, toolFault } from '../tools/chat-tool.ts';
+import { type PageTool, toolFault } from '../tools/page-tool.ts';
 import type { ChatEngine } from './engine.ts';
 import type { ChatStrings } from './button-strings.ts';
 import { sizeText } from './size.ts';
@@ -136,14 +136,15 @@ export class ChatConfig {
   }
 
   /** The site's tools; none if one of them is not valid. */
-  get tools(): readonly ChatTool[] {
+  get tools(): readonly PageTool[] {
     const { tools } = this.host;
     return tools === undefined || toolFault(tools) !== undefined ? [] : tools;
   }
 
-  /** Whether the model reasons before it answers, unless the person says otherwise. */
-  get thinking(): boolean {
-    return wordOf(this.host, 'thinking') !== 'off';
+  /** Whether the model reasons before it answers, unless the person says otherwise; by default, the model's default. */
+  get thinking(): boolean | undefined {
+    const word = wordOf(this.host, 'thinking');
+    return word && word === 'on';
   }
 
   /** The page's language, used to format numbers. */

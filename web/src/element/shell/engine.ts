@@ -5,7 +5,8 @@ import type { EngineInfo } from '../../protocol/messages.ts';
 export interface ChatEngine {
   /** Returns the model's name and context length, and whether its reasoning can be switched. */
   info(): {
-    model: Pick<EngineInfo['model'], 'name' | 'context_length'> & Partial<Pick<EngineInfo['model'], 'reasoning'>>;
+    model: Pick<EngineInfo['model'], 'name' | 'context_length'> &
+      Partial<Pick<EngineInfo['model'], 'reasoning' | 'thinks'>>;
   };
   /** The chat API. */
   chat: {

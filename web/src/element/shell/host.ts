@@ -1,5 +1,5 @@
 import type { ChatStrings } from './button-strings.ts';
-import type { ChatTool } from '../tools/chat-tool.ts';
+import type { PageTool } from '../tools/page-tool.ts';
 import type { ChatEngine } from './engine.ts';
 
 /** The parts of the element that the chat needs; `LinnetChat` documents them. */
@@ -14,7 +14,7 @@ export interface ChatHost extends HTMLElement {
   readonly suggestions: readonly string[] | undefined;
   readonly context: string | undefined;
   readonly engine: ChatEngine | undefined;
-  readonly tools: readonly ChatTool[] | undefined;
+  readonly tools: readonly PageTool[] | undefined;
   readonly endpointHeaders: Record<string, string> | undefined;
   /** Closes the chat. */
   hide(): void;

@@ -46,6 +46,7 @@ export const ENGLISH: ChatStrings = {
   writing: 'An answer is being written.',
   stopped: 'Stopped',
   cutOff: 'Cut off here',
+  noAnswer: 'The model gave no answer.',
   shortened: 'The model no longer sees the beginning of this conversation.',
 
   onDevice: 'On this device',

@@ -40,22 +40,6 @@ export interface RoundPiece {
   calls?: readonly CallPiece[] | undefined;
 }
 
-/** The result of a call that has none because the answer was stopped or broke off. */
-export const INCOMPLETE = 'The answer ended before this call was complete.';
-
-/** A call's arguments; `undefined` if they are not a JSON object. No arguments at all are an empty object. */
-export function argumentsOf(text: string): Record<string, unknown> | undefined {
-  if (!text.trim()) return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Reads a piece of a call of OpenAI's API. */
 export function callPiece(delta: {
   index: number;

@@ -1,6 +1,7 @@
 import { cutText } from '../../protocol/text.ts';
-import type { ChatTool } from './chat-tool.ts';
-import { argumentsOf, type CallOutcome, INCOMPLETE, type ToolCall } from './rounds.ts';
+import { argumentsOf, INCOMPLETE, resultText, toolFailure } from '../../api/tool-calls.ts';
+import type { PageTool } from './page-tool.ts';
+import type { CallOutcome, ToolCall } from './rounds.ts';
 
 /** The most characters of a result. */
 const LONGEST_RESULT = 20_000;
@@ -19,7 +20,7 @@ export interface CallEnd {
  * @param confirm asks the person whether the tool may run; `question` is the site's
  */
 export async function runCall(
-  tools: readonly ChatTool[],
+  tools: readonly PageTool[],
   call: ToolCall,
   signal: AbortSignal,
   confirm: (question: string | undefined) => Promise<boolean>,
@@ -37,9 +38,9 @@ export async function runCall(
   }
   try {
     const value = await untilAborted(async () => tool.execute(args, { signal }), signal);
-    return { result: cutText(textOf(value), LONGEST_RESULT), outcome: 'done' };
+    return { result: cutText(resultText(value), LONGEST_RESULT), outcome: 'done' };
   } catch (error) {
-    return signal.aborted ? stopped : failed(cutText(messageOf(error), LONGEST_RESULT));
+    return signal.aborted ? stopped : failed(cutText(toolFailure(error), LONGEST_RESULT));
   }
 }
 
@@ -57,18 +58,4 @@ function untilAborted<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T>
 /** A failure, as the model is told. */
 export function failed(why: string): CallEnd {
   return { result: `Error: ${why}`, outcome: 'failed' };
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  // `undefined`, functions and symbols have no JSON.
-  return JSON.stringify(value) ?? 'Done.';
-}
-
-function messageOf(error: unknown): string {
-  try {
-    return (error instanceof Error && error.message) || String(error);
-  } catch {
-    return 'the tool failed';
-  }
 }

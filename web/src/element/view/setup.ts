@@ -17,6 +17,9 @@ import { LoadingBar } from './loading-bar.ts';
 export class ChatSetup {
   readonly engine: LocalEngine;
   readonly loading: LoadingBar;
+  /** Whether the model reasons before it answers, if the person has switched it. */
+  thinking: boolean | undefined;
+  #answerer: Answerer | undefined;
 
   /** @param onFailure called with an error that no waiting question reports */
   constructor(
@@ -124,8 +127,15 @@ export class ChatSetup {
     this.engine.start();
   }
 
+  /** Shows whether the model reasons before it answers. */
+  showThinking(): void {
+    this.composer.thinking = this.thinking ?? this.config.thinking ?? this.#answerer?.thinks ?? true;
+  }
+
   #present(answerer: Answerer): void {
+    this.#answerer = answerer;
     this.composer.thinkingSwitch = answerer.thinkingSwitch;
+    this.showThinking();
     if (this.frame.present(answerer)) emit(this.host, 'linnet-ready', { by: answerer.by, name: answerer.name });
   }
 }

@@ -34,8 +34,6 @@ export class ChatView {
   #declined: LinnetError | undefined;
   /** Who wrote the last answer. */
   #writer: AnsweredBy = 'device';
-  /** Whether the model reasons before it answers, if the person has switched it. */
-  #thinking: boolean | undefined;
   #answering: AbortController | undefined;
   /** Aborted when the view is disposed. */
   readonly #gone = new AbortController();
@@ -51,7 +49,7 @@ export class ChatView {
     this.#composer = new Composer(elements, {
       onSend: (text) => void this.ask(text),
       onStop: () => this.stop(),
-      onThink: (thinking) => (this.#thinking = thinking),
+      onThink: (thinking) => (this.#setup.thinking = thinking),
     });
     this.#sendQuestion = new SendQuestion(this.#strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
@@ -71,7 +69,7 @@ export class ChatView {
   opened(focus: boolean): void {
     this.rename();
     this.#greet();
-    this.#composer.thinking = this.#thinking ?? this.#config.thinking;
+    this.#setup.showThinking();
     // An earlier question is still open.
     if (!this.#sendQuestion.open) this.#setup.prepare(this.#answering !== undefined);
     if (focus) this.#focus();
@@ -277,8 +275,11 @@ export class ChatView {
 
   #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
     const host = by === 'endpoint' ? name : this.#server.answerer?.name;
-    turn.note(answerNote(this.#strings, by, host, finishReason === 'length' ? this.#strings.cutOff : ''));
-    this.#log.announce(turn.spoken);
+    const { cutOff, noAnswer } = this.#strings;
+    const missing = turn.rounds.at(-1)?.text ? '' : noAnswer;
+    const end = finishReason === 'length' ? cutOff : missing;
+    turn.note(answerNote(this.#strings, by, host, end));
+    this.#log.announce(turn.spoken || end);
     emit(this.host, 'linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
   }
 

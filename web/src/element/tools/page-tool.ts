@@ -1,5 +1,5 @@
 /** A function of the site that the model may call. */
-export interface ChatTool {
+export interface PageTool {
   /** Its name for the model: letters, digits, `_` and `-`, at most 64. */
   name: string;
   /** What it does and when to use it, for the model. */
@@ -23,7 +23,7 @@ export function toolFault(tools: unknown): string | undefined {
   if (!Array.isArray(tools)) return 'it must be an array of tools';
   const names = new Set<unknown>();
   for (const [index, tool] of tools.entries()) {
-    const { name, description = '', parameters = {}, execute } = (tool ?? {}) as Partial<ChatTool>;
+    const { name, description = '', parameters = {}, execute } = (tool ?? {}) as Partial<PageTool>;
     if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
       return `tools[${index}].name must be 1 to 64 letters, digits, "_" or "-"`;
     if (typeof description !== 'string') return `tools[${index}].description must be a string`;
@@ -37,7 +37,7 @@ export function toolFault(tools: unknown): string | undefined {
 }
 
 /** The tools in the form of OpenAI's API. */
-export function definitionsOf(tools: readonly ChatTool[]) {
+export function definitionsOf(tools: readonly PageTool[]) {
   return tools.map(({ name, description, parameters = { type: 'object', properties: {} } }) => ({
     type: 'function' as const,
     function: { name, ...(description === undefined ? {} : { description }), parameters },
