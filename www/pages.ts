@@ -19,11 +19,11 @@ export interface Guide extends Page {
 /** The guides. The first one is the index. */
 export const GUIDES: readonly Guide[] = [
   guide('README.md', 'Docs', 'How to use Linnet: guides to the npm package.'),
-  guide('getting-started.md', 'Getting started', 'Install Linnet and get a first answer of a model in your page.'),
+  guide('getting-started.md', 'Getting started', 'Install Linnet and get a first answer from a model in your page.'),
   guide(
     'requests.md',
     'Requests and answers',
-    'Chat, streaming, sampling, long conversations and suggestions with Linnet.',
+    'Chat, tools, reasoning, streaming, sampling, long conversations and suggestions with Linnet.',
   ),
   guide('models.md', 'Models and memory', 'Which models Linnet runs, which one fits a device, and what it takes.'),
   guide('storage.md', 'Loading and storage', 'Downloads that resume, models that stay in the browser, offline use.'),

@@ -32,12 +32,12 @@ pub(crate) fn js(error: Error) -> JsValue {
     object(&message, error.code(), error.details())
 }
 
-/// A fault of the caller, which is the worker.
+/// An error of the caller, which is the worker.
 pub(crate) fn misuse(message: &str) -> JsValue {
     object(message, ErrorCode::InvalidRequest, json!({}))
 }
 
-/// Something that should not happen.
+/// An error that only a bug can cause.
 pub(crate) fn internal(error: impl std::fmt::Display) -> JsValue {
     object(&error.to_string(), ErrorCode::Internal, json!({}))
 }

@@ -34,7 +34,8 @@ pub struct Loader {
 
 #[wasm_bindgen]
 impl Loader {
-    /// Prepares a backend as [`LoaderOptions`] in JSON ask; their `measured` is what [`Engine::measured`] gave.
+    /// Prepares a backend. `options` are [`LoaderOptions`] in JSON; their `measured` is an earlier result of
+    /// [`Engine::measured`].
     #[wasm_bindgen(unchecked_return_type = "Promise<Loader>")]
     pub fn create(options: String) -> Promise {
         promise(create(options))

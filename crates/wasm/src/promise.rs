@@ -17,7 +17,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
-    /// A promise, with the method that takes any function.
+    /// A promise whose `catch` takes any function, not only a closure.
     #[wasm_bindgen(js_name = Promise)]
     type Settling;
 

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Takes a slot in the engine's pool; `undefined` if all are taken. After that the worker reports that it is ready.
-#[wasm_bindgen(js_name = takeSeat)]
+#[wasm_bindgen(js_name = takeSlot)]
 pub fn take_slot() -> Option<usize> {
     linnet_cpu::take_slot()
 }

@@ -16,7 +16,7 @@ pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
     value.serialize(&Serializer::json_compatible())
 }
 
-/// The facts of an error. They may be any numbers that a file contains, and JavaScript has no whole ones above 2^53.
+/// The details of an error. They may contain any number from a file; those above 2^53 are not exact in JavaScript.
 pub(crate) fn facts(details: Value) -> JsValue {
     plain(&with_floats(details)).unwrap_or(JsValue::NULL)
 }

@@ -113,7 +113,7 @@ function json(): string {
   return `${JSON.stringify(report, null, 2)}\n`;
 }
 
-/** "Chrome 140 on Linux": the browser's own description, as far as it is meaningful. */
+/** "Chrome 140 on Linux": the useful part of the browser's own description. */
 function browser(): string {
   const { brands = [], platform } =
     (navigator as { userAgentData?: { brands: { brand: string; version: string }[]; platform: string } })

@@ -20,7 +20,7 @@ export interface Row {
 }
 
 /** The progress of the measurement. */
-export interface Standing {
+export interface MeasureProgress {
   rows: Row[];
   /** From 0 to 1. */
   done: number;
@@ -28,7 +28,7 @@ export interface Standing {
 }
 
 /** Measures in rounds over all lengths, so that a short disturbance does not affect all rounds of one length. */
-export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenerator<Standing> {
+export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenerator<MeasureProgress> {
   const most = linnet.info().model.context_length - WRITTEN;
   const lengths = LENGTHS.filter((length) => length <= most);
   const found = new Map<number, Row[]>(lengths.map((length) => [length, []]));

@@ -1,7 +1,8 @@
 import type { ChatCompletionChunk, ChatRequest, EngineInfo, Linnet, LinnetError } from 'linnet';
-import { callPiece, type ChatTool, definitionsOf, type RoundPiece } from 'linnet/chat-history';
+import { callPiece, type PageTool, definitionsOf, type RoundPiece } from 'linnet/chat-history';
 import { type ChatTurn, Composer } from 'linnet/chat-ui';
 import { MarkdownText } from 'linnet/markdown';
+import { AnswerTimings } from './answer-timings.ts';
 import { Conversation } from './conversation.ts';
 import type { Engine } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
@@ -107,8 +108,9 @@ export class Chat {
     const { history } = this.conversation;
     const pieces = history.askWithTools(answerer, this.conversation.material(turn), options, turn);
     const live = new LiveSpeed();
+    const timings = new AnswerTimings();
     try {
-      for await (const { chunk, dropped } of pieces) this.#show(turn, chunk, live, info, leftOut(dropped));
+      for await (const { chunk, dropped } of pieces) this.#show(turn, chunk, live, timings, info, leftOut(dropped));
     } catch (error) {
       if (signal.aborted && live.tokens > 0) turn.note(`${live.text()} · stopped`);
       throw error;
@@ -148,7 +150,14 @@ export class Chat {
   }
 
   /** @param without what was left out of the prompt, in words; empty if nothing */
-  #show(turn: ChatTurn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
+  #show(
+    turn: ChatTurn,
+    chunk: ChatCompletionChunk,
+    live: LiveSpeed,
+    timings: AnswerTimings,
+    info: EngineInfo,
+    without: string,
+  ): void {
     const [choice] = chunk.choices;
     if (chunk.prompt_progress) {
       const { processed, total } = chunk.prompt_progress;
@@ -159,13 +168,13 @@ export class Chat {
       if (live.add(choice.tokens.length)) this.showStats(`${device(info)} · ${live.text()}`);
     }
     if (chunk.timings) {
-      const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
-      const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
-      const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
-      turn.note(
-        `${tokens(predicted_n)} · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`,
-      );
-      this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
+      timings.add(chunk.timings);
+      const { written, read } = timings;
+      const reason = ENDS[choice.finish_reason ?? ''] ?? (turn.rounds.at(-1)?.text ? '' : ' · no answer');
+      const wrote = `${tokens(written.tokens)} · ${speed(written.perSecond)}`;
+      const took = `${wrote} · read ${whole(read.tokens)} at ${speed(read.perSecond)}`;
+      turn.note(`${took}${reason}${without && ` · ${without}`}`);
+      this.showStats(`${device(info)} · ${speed(written.perSecond)}`);
     }
   }
 
@@ -184,12 +193,15 @@ export class Chat {
   }
 }
 
+/** What is said of the end of an answer. */
+const ENDS: Readonly<Record<string, string>> = { length: ' · cut off here', tool_calls: '' };
+
 const TOOL_NAMES = Object.keys(TOOLS) as (keyof typeof TOOLS)[];
 
 /** How a request is made. */
 interface StreamOptions {
   maxTokens: number;
-  tools: readonly ChatTool[];
+  tools: readonly PageTool[];
   toolChoice?: 'none' | 'auto';
   signal: AbortSignal;
 }

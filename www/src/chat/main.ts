@@ -43,7 +43,7 @@ const engine = new Engine(settingsFrom(query), showState);
 let own = answerSettingsFrom(query);
 /** Whether the model may be downloaded: a model on another host, from a link, only if the person agreed. */
 let mayLoad = false;
-const usual = () => usualFor(engine.settings.model, modelInfo()?.tools);
+const usual = () => usualFor(engine.settings.model, modelInfo());
 const modelInfo = () => (engine.state.kind === 'ready' ? engine.state.linnet.info().model : undefined);
 const answerSettings = (): AnswerSettings => ({ ...usual(), ...own });
 const chat = new Chat(
@@ -196,6 +196,7 @@ function showState(state: EngineState): void {
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
   chat.composer.thinkingSwitch = modelInfo()?.reasoning === 'optional';
+  chat.composer.thinking = answerSettings().thinking;
   loading.hidden = state.kind === 'ready' || state.kind === 'failed' || !mayLoad;
   loadingBar.hidden = state.kind === 'paused';
   loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';

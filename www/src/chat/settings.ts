@@ -46,11 +46,13 @@ const KEY = 'linnet-manner';
 /**
  * The default settings for a model, as its makers recommend.
  *
- * @param tools whether its chat template describes tools: other models rarely call them well, and read more slowly
+ * @param info what is known of the model once it is loaded. `tools`: whether its chat template describes tools; other
+ *   models rarely call them well, and read more slowly
  */
-export function usualFor(model: ModelSource, tools = false): AnswerSettings {
-  const sampling = typeof model === 'string' ? models.get(model)?.sampling : undefined;
-  const usual = { ...USUAL, clock: tools, calculator: tools };
+export function usualFor(model: ModelSource, info?: { thinks: boolean; tools: boolean }): AnswerSettings {
+  const { sampling, template } = (typeof model === 'string' ? models.get(model) : undefined) ?? {};
+  const { tools = false, thinks = template?.thinks ?? USUAL.thinking } = info ?? {};
+  const usual = { ...USUAL, thinking: thinks, clock: tools, calculator: tools };
   return sampling ? { ...usual, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : usual;
 }
 

@@ -29,7 +29,7 @@ export function tokens(count: number): string {
 
 /** "12.3 tokens/s" */
 export function speed(perSecond: number): string {
-  return `${perSecond.toFixed(perSecond < 100 ? 1 : 0)} tokens/s`;
+  return `${perSecond.toFixed(perSecond < 99.95 ? 1 : 0)} tokens/s`;
 }
 
 /** 8192 -> "8,192" */

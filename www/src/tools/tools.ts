@@ -1,10 +1,10 @@
-import type { ChatTool } from 'linnet/chat-history';
+import type { PageTool } from 'linnet/chat-history';
 import { calculate } from './calculate.ts';
 
 /** Digits of a result: the last two of a double are often rounding errors, as in 0.1 + 0.2. */
 const DIGITS = 15;
 
-const CLOCK: ChatTool = {
+const CLOCK: PageTool = {
   name: 'clock',
   description: "Returns the current date, weekday, time and time zone of the person's device.",
   execute: () => {
@@ -15,7 +15,7 @@ const CLOCK: ChatTool = {
   },
 };
 
-const CALCULATOR: ChatTool = {
+const CALCULATOR: PageTool = {
   name: 'calculator',
   description: 'Evaluates arithmetic exactly: + - * / % ^, parentheses, pi, e, sqrt, sin, log, min, max and so on.',
   parameters: {
