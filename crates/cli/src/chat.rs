@@ -2,18 +2,21 @@
 
 mod answer;
 mod conversation;
+mod form;
 mod printer;
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use linnet_constraint::Vocabulary;
 use linnet_engine::{
-    Done, Engine, ErrorCode, Event, FinishReason, Message, Prompt, ReasoningEffort, ReasoningSupport,
-    Request, Role, Tool,
+    AnswerForm, Done, Engine, Error, ErrorCode, Event, FinishReason, Generation, Message, Prompt,
+    ReasoningEffort, ReasoningSupport, Request, Role, Tool,
 };
 use linnet_graph::{Backend, BackendKind};
 
@@ -23,6 +26,7 @@ use crate::sampling::SamplingOptions;
 use crate::{model_file, terminal};
 use answer::{Answer, Call};
 use conversation::{Partner, turn};
+use form::FormOptions;
 use printer::Printer;
 
 /// Chat with a model
@@ -67,6 +71,8 @@ pub struct Options {
     #[arg(long)]
     print_tokens: bool,
     #[command(flatten)]
+    form: FormOptions,
+    #[command(flatten)]
     sampling: SamplingOptions,
 }
 
@@ -99,6 +105,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     let tools = options.tools.as_deref().map_or(Ok(Vec::new()), read_tools)?;
+    let form = options.form.form()?;
     let engine = model_file::load(&options.model, backend, (options.context, options.backend.kv()), 1, None)?;
     // Without a handler, Ctrl-C ends the program, which is acceptable.
     let _ = ctrlc::set_handler(|| {
@@ -116,7 +123,7 @@ fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     if let Some(system) = &options.system {
         conversation.push(Message::new(Role::System, system));
     }
-    let mut model = Model { options, tools, engine };
+    let mut model = Model { options, tools, form, vocabulary: None, engine };
     match &options.prompt {
         Some(prompt) => turn(&mut conversation, &mut model, prompt),
         None => converse(&mut model, &mut conversation),
@@ -174,6 +181,10 @@ fn read_tools(path: &Path) -> Result<Vec<Tool>, Failure> {
 struct Model<'a, B: Backend> {
     options: &'a Options,
     tools: Vec<Tool>,
+    /// The form of every answer.
+    form: Option<AnswerForm>,
+    /// The model's tokens for the form, once they are needed.
+    vocabulary: Option<Arc<Vocabulary>>,
     engine: Engine<B>,
 }
 
@@ -190,6 +201,7 @@ impl<B: Backend> Partner for Model<'_, B> {
             reasoning_effort: options.effort,
             max_tokens: sampling.max_tokens,
             sampling: sampling.sampling(),
+            form: self.form.clone(),
             stop: sampling.stop(),
             ignore_eos: sampling.ignore_eos,
             ..Request::default()
@@ -208,10 +220,25 @@ impl<B: Backend> Partner for Model<'_, B> {
 }
 
 impl<B: Backend> Model<'_, B> {
+    /// Starts an answer, in the form that the request gives it.
+    fn start(&mut self, request: &Request) -> Result<Generation, Failure> {
+        let (Some(form), Some(spec)) = (&request.form, self.engine.constraint(request)?) else {
+            return Ok(self.engine.generate(request)?);
+        };
+        let failed = |error| Error::Constraint { field: form.field, error };
+        let vocabulary = match self.vocabulary.take() {
+            Some(vocabulary) => vocabulary,
+            None => Arc::new(Vocabulary::of(self.engine.tokenizer()).map_err(failed)?),
+        };
+        let constraint = linnet_constraint::compile(&spec, &vocabulary).map_err(failed);
+        self.vocabulary = Some(vocabulary);
+        Ok(self.engine.generate_within(request, Box::new(constraint?))?)
+    }
+
     /// Prints the answer while it is written.
     fn generate(&mut self, request: &Request) -> Result<Answer, Failure> {
+        let mut generation = self.start(request)?;
         let engine = &mut self.engine;
-        let mut generation = engine.generate(request)?;
         let stdout = io::stdout().lock();
         let on_terminal = stdout.is_terminal();
         let mut printer = Printer::new(stdout, on_terminal, self.options.show_reasoning);

@@ -90,6 +90,10 @@ impl Constraint for Automaton {
     fn is_accepting(&mut self) -> Result<bool, ConstraintError> {
         Ok(self.ended || self.matcher.is_accepting().map_err(failed)?)
     }
+
+    fn is_finished(&mut self) -> Result<bool, ConstraintError> {
+        Ok(self.ended || self.matcher.is_stopped() && self.is_accepting()?)
+    }
 }
 
 impl std::fmt::Debug for Automaton {

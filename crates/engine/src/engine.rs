@@ -5,7 +5,7 @@ use std::sync::Arc;
 use linnet_gguf::Gguf;
 use linnet_graph::{Backend, BackendKind, DecodeRequest};
 use linnet_models::Config;
-use linnet_text::{TextError, Tokenizer};
+use linnet_text::{Constraint, ConstraintSpec, TextError, Tokenizer};
 use serde::{Serialize, Serializer};
 
 use crate::chat::ChatTemplates;
@@ -224,13 +224,38 @@ impl<B: Backend> Engine<B> {
         prompt::count(self, request)
     }
 
-    /// Starts an answer: checks the request and tokenizes its prompt. The model runs in [`Generation::next`].
+    /// What the answer to a request must fit; `None` if it is free.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`] if the template rejects the
-    /// messages.
+    /// [`Error::InvalidRequest`].
+    pub fn constraint(&self, request: &Request) -> Result<Option<ConstraintSpec>, Error> {
+        request.check()?;
+        let form = request.form.as_ref().filter(|_| request.required_call().is_none());
+        Ok(form.map(|form| form.constraint.clone()))
+    }
+
+    /// Starts a free answer: checks the request and tokenizes its prompt. The model runs in [`Generation::next`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], also if the answer must fit a form; [`Error::ContextFull`], [`Error::Text`] if the
+    /// template rejects the messages.
     pub fn generate(&self, request: &Request) -> Result<Generation, Error> {
-        Generation::start(self, request)
+        if let (Some(form), Some(_)) = (&request.form, self.constraint(request)?) {
+            return Err(Error::invalid(form.field, "must be compiled first"));
+        }
+        Generation::start(self, request, None)
+    }
+
+    /// Starts an answer that fits `constraint`, which is compiled from [`constraint`](Self::constraint).
+    ///
+    /// # Errors
+    /// Those of [`generate`](Self::generate).
+    pub fn generate_within(
+        &self,
+        request: &Request,
+        constraint: Box<dyn Constraint>,
+    ) -> Result<Generation, Error> {
+        Generation::start(self, request, Some(constraint))
     }
 
     /// Starts suggesting words. The model runs in [`Suggestion::next`].

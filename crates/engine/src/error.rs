@@ -5,7 +5,7 @@ mod code;
 use linnet_gguf::GgufError;
 use linnet_graph::{BackendError, GraphError};
 use linnet_models::ModelError;
-use linnet_text::TextError;
+use linnet_text::{ConstraintError, TextError};
 use serde_json::{Value, json};
 
 use crate::Role;
@@ -97,6 +97,14 @@ pub enum Error {
         /// Context length.
         context_length: usize,
     },
+    /// The answer cannot be held to the form that the request gives it.
+    #[error("the answer cannot be held to `{field}`: {error}")]
+    Constraint {
+        /// The field of the request.
+        field: &'static str,
+        /// Why.
+        error: ConstraintError,
+    },
     /// A field of the request or the load options is invalid.
     #[error("`{field}` {reason}")]
     InvalidRequest {
@@ -156,6 +164,7 @@ impl Error {
             Error::DoesNotFit(_) => ErrorCode::OutOfMemory,
             Error::ContextFull { .. } | Error::PromptTooLong { .. } => ErrorCode::ContextFull,
             Error::TextLost { .. } => ErrorCode::BadTemplate,
+            Error::Constraint { .. } => ErrorCode::BadConstraint,
             Error::InvalidRequest { .. } => ErrorCode::InvalidRequest,
         }
     }
@@ -222,6 +231,9 @@ impl Error {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
             Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),
+            Error::Constraint { field, error: ConstraintError { code, path, reason } } => {
+                json!({ "field": field, "kind": code.name(), "path": path, "reason": reason })
+            }
             Error::InvalidRequest { field, value: None, .. } => json!({ "field": field }),
             Error::InvalidRequest { field, value: Some(value), .. } => {
                 json!({ "field": field, "value": value })

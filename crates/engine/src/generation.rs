@@ -1,8 +1,10 @@
 //! Generates one answer, token by token.
 
 mod answer;
+mod calls;
 mod decode_batcher;
 mod events;
+mod formed;
 mod sampler;
 mod stop;
 mod token_logprob;
@@ -11,15 +13,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
-use linnet_text::{ChatEnd, ChatParser, Detokenizer};
+use linnet_text::{ChatEnd, ChatParser, Constraint, Detokenizer};
 
 use crate::engine::Engine;
 use crate::prompt::{self, PreparedPrompt};
 use crate::{Error, Request};
-pub use answer::ToolCallDelta;
-use answer::{AnswerReader, Calls, Delta};
+use answer::AnswerReader;
+pub use calls::ToolCallDelta;
+use calls::{Calls, Delta};
 pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
+use formed::{FormedAnswer, Verdict};
 pub use sampler::Sampler;
 pub use token_logprob::{Logprobs, TokenLogprob};
 
@@ -27,6 +31,8 @@ pub use token_logprob::{Logprobs, TokenLogprob};
 enum Ran {
     /// A chunk of the prompt; more is left.
     Part(Event),
+    /// The backend chose tokens, or the form of the answer did.
+    Chosen,
     /// The next token.
     Token(u32, Option<Logprobs>),
 }
@@ -52,6 +58,11 @@ pub struct Generation {
     /// UTF-16 code units returned so far.
     printed: usize,
     answer: AnswerReader,
+    form: Option<FormedAnswer>,
+    /// Tokens that the form leaves no choice about.
+    forced: VecDeque<u32>,
+    /// Whether the form refused the token that the backend chose at this place.
+    was_refused: bool,
     /// Number of tokens of the reasoning.
     reasoning_tokens: usize,
     prompt_run: usize,
@@ -67,7 +78,12 @@ pub struct Generation {
 }
 
 impl Generation {
-    pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Self, Error> {
+    /// Starts an answer, which must fit `constraint` if the request gives it a form.
+    pub(crate) fn start<B: Backend>(
+        engine: &Engine<B>,
+        request: &Request,
+        constraint: Option<Box<dyn Constraint>>,
+    ) -> Result<Self, Error> {
         request.check()?;
         let PreparedPrompt { tokens, chat } = prompt::prepare(engine, request)?;
         let context_length = engine.session.context_length();
@@ -85,6 +101,9 @@ impl Generation {
             // The space before its first word belongs to it.
             detokenizer = detokenizer.after(*last);
         }
+        let form = constraint.zip(request.form.as_ref()).map(|(constraint, form)| {
+            FormedAnswer::new(constraint, form.field, chat.as_ref(), request, Arc::clone(&engine.tokenizer))
+        });
         let answer = match chat {
             Some(chat) => {
                 detokenizer = detokenizer.showing(Arc::clone(chat.shown)).guarding();
@@ -117,6 +136,9 @@ impl Generation {
             detokenizer,
             printed: 0,
             answer,
+            form,
+            forced: VecDeque::new(),
+            was_refused: false,
             reasoning_tokens: 0,
             prompt_run: 0,
             reached: 0,
@@ -164,13 +186,17 @@ impl Generation {
             return Ok(Event::Done(self.done(reason, started)));
         }
 
-        let (token, logprobs) = match self.chosen.pop_front() {
-            Some(token) => (token, None),
-            None => match self.run(engine).await? {
+        let (token, logprobs) = loop {
+            if let Some(token) = self.next_chosen()? {
+                break (token, None);
+            }
+            match self.run(engine).await? {
                 Ran::Part(event) => return Ok(event),
-                Ran::Token(token, logprobs) => (token, logprobs),
-            },
+                Ran::Chosen => {}
+                Ran::Token(token, logprobs) => break (token, logprobs),
+            }
         };
+        self.was_refused = false;
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);
@@ -181,6 +207,9 @@ impl Generation {
             self.end = Some(FinishReason::Stop);
             return Ok(Event::Done(self.done(FinishReason::Stop, started)));
         }
+        if let Some(form) = &mut self.form {
+            form.commit(token, &mut self.answer)?;
+        }
         let printed = self.detokenizer.push(token);
         let shown = printed.chars().filter(|c| *c != ChatParser::CONTROL);
         self.printed += shown.map(char::len_utf16).sum::<usize>();
@@ -189,7 +218,39 @@ impl Generation {
         if stopped {
             self.end = Some(FinishReason::Stop);
         }
-        Ok(Event::Token { text, reasoning, tool_calls, token, left: self.chosen.len(), logprobs })
+        self.follow_form()?;
+        let left = self.forced.len() + self.chosen.len();
+        Ok(Event::Token { text, reasoning, tool_calls, token, left, logprobs })
+    }
+
+    /// The next token that was chosen before, unless the form refuses it.
+    fn next_chosen(&mut self) -> Result<Option<u32>, Error> {
+        if let Some(token) = self.forced.pop_front() {
+            return Ok(Some(token));
+        }
+        let Some(token) = self.chosen.pop_front() else { return Ok(None) };
+        let Some(form) = &mut self.form else { return Ok(Some(token)) };
+        match form.judge(token, &self.answer)? {
+            Verdict::Allowed => return Ok(Some(token)),
+            Verdict::Refused => self.was_refused = true,
+            Verdict::Instead(tokens) => self.forced = tokens.into(),
+        }
+        self.chosen.clear();
+        Ok(self.forced.pop_front())
+    }
+
+    /// After a token: ends the answer if its form is complete, and takes the tokens that the form forces.
+    fn follow_form(&mut self) -> Result<(), Error> {
+        let Some(form) = self.form.as_mut().filter(|_| self.forced.is_empty()) else { return Ok(()) };
+        if form.is_finished()? {
+            self.end.get_or_insert(FinishReason::Stop);
+        } else if self.logprobs.is_none() {
+            self.forced = form.forced()?.into();
+            if !self.forced.is_empty() {
+                self.chosen.clear();
+            }
+        }
+        Ok(())
     }
 
     /// Runs a chunk of the prompt, or the rest of it and then up to several tokens.
@@ -198,7 +259,9 @@ impl Generation {
         let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
-        let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none();
+        let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none() && !self.was_refused;
+        // A refused token leaves recurrent state behind that cannot be taken back.
+        let by_itself = by_itself && !(self.form.is_some() && session.is_recurrent());
         let mut request = DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
         let goes_on = by_itself && session.goes_on(&self.tokens, &request);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
@@ -217,6 +280,7 @@ impl Generation {
             }
         }
         let rest = &self.tokens[cached..];
+        let rest_len = rest.len();
         let generated = self.tokens.len() - self.prompt_len;
         let mut logprobs = None;
         let token = if by_itself && session.can_sample(&sampling) {
@@ -229,33 +293,56 @@ impl Generation {
             // While the device decodes ahead, it has worked since it returned the last tokens. The prompt's
             // time says nothing about a token's.
             let since = if goes_on { self.came.unwrap_or(begun) } else { begun };
-            if rest.len() == 1 {
+            if rest_len == 1 {
                 self.batcher.took(self.chosen.len(), came - since);
             }
             self.came = Some(came);
-            self.chosen.pop_front()
+            None
         } else {
-            let most_likely = self.sampler.is_argmax() && self.logprobs.is_none();
+            let most_likely = self.sampler.is_argmax() && self.logprobs.is_none() && self.form.is_none();
             let want = if most_likely { OutputRequest::Token } else { OutputRequest::Logits(1) };
             match session.extend(rest, want).await? {
                 Output::Token(token) => Some(token),
                 Output::Logits(mut logits) => {
                     let raw = self.logprobs.map(|top| (top, logits.clone()));
-                    let token = self.sampler.sample(&mut logits, &self.tokens, generated);
-                    logprobs =
-                        raw.map(|(top, raw)| Logprobs::of(&raw, token, self.printed, top, &engine.tokenizer));
-                    Some(token)
+                    self.sampler.adjust(&mut logits, &self.tokens, generated);
+                    let token = self.draw(&logits)?;
+                    logprobs = raw.zip(token).map(|((top, raw), token)| {
+                        Logprobs::of(&raw, token, self.printed, top, &engine.tokenizer)
+                    });
+                    token
                 }
                 Output::None => None,
             }
         };
         if self.first_token.is_none() {
-            self.prompt_run += rest.len();
+            self.prompt_run += rest_len;
         }
         self.reached = self.tokens.len();
-        token
-            .map(|token| Ran::Token(token, logprobs))
-            .ok_or_else(|| Error::invalid("backend", "returned no token"))
+        match token {
+            Some(token) => Ok(Ran::Token(token, logprobs)),
+            None if !self.chosen.is_empty() || !self.forced.is_empty() => Ok(Ran::Chosen),
+            None => Err(Error::invalid("backend", "returned no token")),
+        }
+    }
+
+    /// Draws the next token from adjusted logits. A form is asked about the token that would be drawn without it, and
+    /// only if it refuses that, for all that it allows. `None` if it forces others.
+    fn draw(&mut self, logits: &[f32]) -> Result<Option<u32>, Error> {
+        let position = self.tokens.len();
+        let token = self.sampler.draw(logits, position, None);
+        let Some(form) = &mut self.form else { return Ok(Some(token)) };
+        match form.judge(token, &self.answer)? {
+            Verdict::Allowed => Ok(Some(token)),
+            Verdict::Refused => {
+                let mask = form.mask(&self.answer)?;
+                Ok(Some(self.sampler.draw(logits, position, Some(&mask))))
+            }
+            Verdict::Instead(tokens) => {
+                self.forced = tokens.into();
+                Ok(None)
+            }
+        }
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {

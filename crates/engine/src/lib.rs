@@ -28,8 +28,8 @@ pub use generation::{
 pub use loader::{Fallback, LoadOptions, Loader, Shortfall};
 pub use platform::Platform;
 pub use request::{
-    Content, LoaderOptions, Message, PartialSampling, Prompt, ReasoningEffort, Request, Role, Sampling,
-    SamplingParameter, Tool, ToolCall, ToolChoice,
+    AnswerForm, Content, LoaderOptions, Message, PartialSampling, Prompt, ReasoningEffort, Request, Role,
+    Sampling, SamplingParameter, Tool, ToolCall, ToolChoice,
 };
 pub use session::Session;
 pub use suggest::{SuggestEvent, SuggestRequest, Suggestion, Suggestions, Word};

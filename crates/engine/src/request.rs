@@ -1,5 +1,6 @@
 //! Requests: the supported fields of OpenAI's chat and text completions.
 
+mod answer_form;
 pub(crate) mod fields;
 mod json;
 mod loader_options;
@@ -15,6 +16,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::{Error, Logprobs};
+pub use answer_form::AnswerForm;
 pub use loader_options::LoaderOptions;
 pub use sampling::{PartialSampling, Sampling, SamplingParameter};
 pub use template_options::ReasoningEffort;
@@ -57,6 +59,10 @@ pub struct Request {
     pub logit_bias: BTreeMap<u32, f32>,
     /// Number of top log probabilities to return per token, up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,
+    /// The form that the answer must have. Reasoning and tool calls are free.
+    pub form: Option<AnswerForm>,
+    /// Whether the prompt of a chat says the JSON schema of the answer; true by default.
+    pub show_schema: Option<bool>,
     /// Stop strings; they are not part of the answer. In a chat they end its text, not reasoning or tool calls.
     pub stop: Vec<String>,
     /// Ignores end-of-turn tokens and keeps generating.
@@ -266,6 +272,7 @@ impl Request {
             let reason = format!("is {bias}, but must be from {} to {}", BIAS.start(), BIAS.end());
             return Err(Error::invalid_value(&format!("logit_bias.{token}"), *bias, reason));
         }
+        self.check_form()?;
         self.sampling.check()
     }
 }

@@ -96,6 +96,11 @@ impl<B: Backend> Session<B> {
         self.backend.memory(&self.program)
     }
 
+    /// Whether the model has recurrent state, which cannot be truncated.
+    pub(crate) fn is_recurrent(&self) -> bool {
+        self.recurrent
+    }
+
     /// Drops queued tokens, and truncates the cache to its longest common prefix with `tokens`, so that
     /// [`Session::extend`] can run the rest. At least the last token is left to run, because its logits are
     /// needed. Returns the length of the prefix. A model with recurrent state resumes at the end of the

@@ -160,6 +160,9 @@ impl Chat {
             items.push(Item { texts, ..item });
         }
         self.add_thinking_text(&mut items, request);
+        if let Some(text) = request.shown_form().map(|form| guard.text(&form.described()).into_owned()) {
+            add_instruction(&mut items, text);
+        }
         if describes {
             let parallel = request.parallel_tool_calls != Some(false);
             let example = if is_unknown { "" } else { &self.capabilities.calls.example };
@@ -190,16 +193,7 @@ impl Chat {
             }
             return;
         }
-        match items.first_mut().filter(|item| item.instructs()) {
-            Some(first) => first.texts.push(text.into()),
-            None => {
-                let (texts, joins) = (vec![text.into()], false);
-                items.insert(
-                    0,
-                    Item { role: Role::System, texts, index: 0, message: None, written: true, joins },
-                );
-            }
-        }
+        add_instruction(items, text.to_owned());
     }
 
     /// Adds the tools to the system message, for templates that look for them there.
@@ -228,5 +222,17 @@ impl Chat {
             return item.with_reasoning(joined.into(), self.thinking.form);
         }
         item.with_reasoning(reasoning, self.thinking.form)
+    }
+}
+
+/// Adds a text to the first instructions.
+fn add_instruction(items: &mut Vec<Item<'_>>, text: String) {
+    match items.first_mut().filter(|item| item.instructs()) {
+        Some(first) => first.texts.push(text.into()),
+        None => {
+            let texts = vec![text.into()];
+            let role = Role::System;
+            items.insert(0, Item { role, texts, index: 0, message: None, written: true, joins: false });
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use linnet_text::{ChatFormat, ChatParser, Tokenizer};
+use linnet_text::{CallKind, ChatFormat, ChatParser, Tokenizer};
 use serde_json::Value;
 
 use super::Chat;
@@ -17,6 +17,8 @@ pub struct AnswerStart<'a> {
     /// Control tokens that the parser needs as text, sorted.
     pub(crate) shown: &'a Arc<[u32]>,
     begun: String,
+    /// Whether the template shows that the model reasons.
+    reasons: bool,
     /// Number of calls in the conversation.
     pub(crate) calls_before: usize,
     place: Place,
@@ -45,6 +47,44 @@ impl AnswerStart<'_> {
     /// The text of the answer at the end of the prompt, which the parser reads first.
     pub fn begun(&self) -> &str {
         &self.begun
+    }
+
+    /// Whether the prompt ends within reasoning.
+    pub(crate) fn is_inside_reasoning(&self) -> bool {
+        self.place.inside_reasoning
+    }
+
+    /// The mark with which the model may begin to reason.
+    pub(crate) fn reasoning_opens(&self, request: &Request) -> Option<&str> {
+        let may = self.reasons && !self.place.inside_reasoning && !self.place.within_text;
+        let inline = self.format.inline_reasoning().filter(|_| may && request.thinks() != Some(false));
+        inline.map(|marks| marks.open.as_str())
+    }
+
+    /// The mark with which the model begins the text of its answer.
+    pub(crate) fn answer_opens(&self) -> Option<&str> {
+        self.format.answer.as_ref().map(|marks| marks.open.as_str())
+    }
+
+    /// The marks with which the model may begin a call.
+    pub(crate) fn call_opens(&self, request: &Request) -> Vec<&str> {
+        let calls = &self.format.calls;
+        if request.shown_tools().next().is_none() || self.format.next_message().is_some() {
+            return Vec::new();
+        }
+        let first = [&calls.section.open, &calls.call.open].into_iter().find(|mark| !mark.trim().is_empty());
+        first.into_iter().chain(&calls.other_opens).map(|mark| mark.trim()).collect()
+    }
+
+    /// The text that ends reasoning, so that the text of the answer can begin.
+    pub(crate) fn end_of_reasoning(&self) -> String {
+        match (self.format.next_message(), self.format.inline_reasoning()) {
+            (Some(next), _) if matches!(self.format.calls.kind, CallKind::Harmony) => {
+                format!("{next}<|channel|>final<|message|>")
+            }
+            (None, Some(marks)) => format!("{}\n\n", marks.close),
+            _ => String::new(),
+        }
     }
 
     /// The parser for the answer.
@@ -90,7 +130,15 @@ impl Chat {
         let mark = if is_new { self.format.begun_mark(prompt) } else { "" };
         let begun = required.unwrap_or_else(|| mark.to_owned());
         prompt.push_str(begun.strip_prefix(mark).unwrap_or(&begun));
-        Ok(AnswerStart { format: &self.answer_format, shown: &self.shown, begun, calls_before, place })
+        let reasons = self.format.reasoning.is_some();
+        Ok(AnswerStart {
+            format: &self.answer_format,
+            shown: &self.shown,
+            begun,
+            reasons,
+            calls_before,
+            place,
+        })
     }
 
     /// Where the continuation of a message goes on.

@@ -70,6 +70,9 @@ codes! {
     Busy = "busy",
     /// an argument is invalid or not supported; `details.field` is its path, for example `messages[1].content`
     InvalidRequest = "invalid-request",
+    /// the schema, expression or grammar of an answer is malformed, or cannot be enforced exactly; `details.kind` says
+    /// which (`invalid`, `unsupported`, `unsatisfiable`, `too-complex`), `details.path` where in the schema
+    BadConstraint = "bad-constraint",
     /// a fault of Linnet itself
     Internal = "internal",
 }

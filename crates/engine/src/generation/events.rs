@@ -3,7 +3,7 @@
 use linnet_graph::Counters;
 use serde::Serialize;
 
-use super::answer::ToolCallDelta;
+use super::calls::ToolCallDelta;
 use super::token_logprob::Logprobs;
 
 /// An event of an answer.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use linnet_graph::{DecodeRequest, SamplingParams};
+use linnet_text::TokenMask;
 
 use crate::request::Sampling;
 
@@ -104,6 +105,12 @@ impl Sampler {
     /// `logits` is `[vocabulary]` and not empty; `tokens` are all tokens so far, and the last `generated` of
     /// them are the model's. A NaN logit is only picked if there is no other.
     pub fn sample(&self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
+        self.adjust(logits, tokens, generated);
+        self.draw(logits, tokens.len(), None)
+    }
+
+    /// The first half of [`sample`](Self::sample): bias, penalties and suppressed tokens.
+    pub(crate) fn adjust(&self, logits: &mut [f32], tokens: &[u32], generated: usize) {
         for (token, bias) in &self.bias {
             if let Some(logit) = logits.get_mut(*token as usize) {
                 *logit += bias;
@@ -115,15 +122,21 @@ impl Sampler {
                 *logit = f32::NEG_INFINITY;
             }
         }
+    }
+
+    /// The second half: draws a token from adjusted logits, if there is a mask, only one of its tokens. The random
+    /// numbers do not depend on the mask: at any temperature, without `top_k`, `top_p` and `min_p`, a token drawn
+    /// without the mask is the one drawn with it, if it is in the mask.
+    pub(crate) fn draw(&self, logits: &[f32], position: usize, mask: Option<&TokenMask>) -> u32 {
         let mut candidates: Vec<Candidate> = logits
             .iter()
             .enumerate()
             .map(|(token, &logit)| Candidate { token: token as u32, logit })
-            .filter(|c| !c.logit.is_nan())
+            .filter(|c| !c.logit.is_nan() && mask.is_none_or(|mask| mask.contains(c.token)))
             .collect();
         let Some(best) = candidates.iter().copied().reduce(|a, b| if b.logit > a.logit { b } else { a })
         else {
-            return 0;
+            return mask.and_then(|mask| mask.iter().next()).unwrap_or(0);
         };
         if self.sampling.temperature == 0.0 {
             return best.token;
@@ -132,7 +145,7 @@ impl Sampler {
         self.keep_top_p(&mut candidates);
         let floor = best.logit + self.sampling.min_p.ln();
         candidates.retain(|c| c.logit >= floor);
-        self.choose(&candidates, best, tokens.len())
+        self.choose(&candidates, best, position)
     }
 
     fn penalize(&self, logits: &mut [f32], tokens: &[u32], generated: usize) {

@@ -37,9 +37,11 @@ pub(super) fn request(json: &str) -> Result<Request, Error> {
             "seed" => request.sampling.seed = Some(whole(path, &value)?),
             "logit_bias" => request.logit_bias = logit_bias(path, value)?,
             "logprobs" => request.logprobs = Some(count(path, &value)?),
+            "show_schema" => request.show_schema = Some(boolean(path, &value)?),
             "stop" => request.stop = stop(path, value)?,
             "ignore_eos" => request.ignore_eos = boolean(path, &value)?,
             _ if request.sampling.read(path, &field, &value)? => {}
+            _ if request.read_form(path, &field, &value)? => {}
             _ => return Err(path.invalid("is not supported")),
         }
     }

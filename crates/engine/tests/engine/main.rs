@@ -5,6 +5,7 @@ mod bad_files;
 mod chat;
 mod chats;
 mod fake;
+mod forms;
 mod generation;
 mod loading;
 mod logprobs;

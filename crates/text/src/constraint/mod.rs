@@ -44,4 +44,10 @@ pub trait Constraint {
     /// # Errors
     /// [`ConstraintErrorCode::TooComplex`], as for [`Constraint::mask`].
     fn is_accepting(&mut self) -> Result<bool, ConstraintError>;
+
+    /// Whether the text is complete and nothing may follow, so that the answer must end here.
+    ///
+    /// # Errors
+    /// [`ConstraintErrorCode::TooComplex`], as for [`Constraint::mask`].
+    fn is_finished(&mut self) -> Result<bool, ConstraintError>;
 }

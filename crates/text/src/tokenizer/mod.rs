@@ -139,23 +139,31 @@ impl Tokenizer {
         most: usize,
     ) -> Result<Vec<u32>, TextError> {
         let mut out = Output::of_at_most(most);
-        self.read(text, options, &mut out);
+        self.read(text, options, true, &mut out);
         out.finish(text.len()).map_err(|about| TextError::TooManyTokens { about, most })
+    }
+
+    /// Encodes the rest of a text that has begun: nothing is added before it, and control tokens are text.
+    #[must_use]
+    pub fn encode_rest(&self, text: &str) -> Vec<u32> {
+        let mut out = Output::of_at_most(usize::MAX);
+        self.read(text, EncodeOptions::default(), false, &mut out);
+        out.finish(text.len()).unwrap_or_default()
     }
 
     /// Counts the tokens of `text` without storing them.
     #[must_use]
     pub fn count(&self, text: &str, options: EncodeOptions) -> usize {
         let mut out = Output::counter();
-        self.read(text, options, &mut out);
+        self.read(text, options, true, &mut out);
         out.count()
     }
 
-    fn read(&self, text: &str, options: EncodeOptions, out: &mut Output) {
+    /// `after_special`: whether the text is at the start or after a special token.
+    fn read(&self, text: &str, options: EncodeOptions, mut after_special: bool, out: &mut Output) {
         if options.add_special && self.add_bos {
             out.extend(self.vocab.bos);
         }
-        let mut after_special = true;
         self.special.split(text, options.parse_special, |piece| {
             let text = match piece {
                 Piece::Token(id) => {

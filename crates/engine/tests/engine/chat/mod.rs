@@ -6,7 +6,7 @@ mod hostile;
 mod lost;
 mod model_list;
 mod thinking;
-mod tools;
+pub mod tools;
 
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START, engine};

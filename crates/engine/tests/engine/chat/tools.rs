@@ -4,7 +4,7 @@ use crate::chats::{Answer, assistant, published, source_of, try_request, user, w
 use crate::fake::{engine_of, model_file_with_tool_template};
 use serde_json::{Value, json};
 
-const CHATML: &str = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}\
+pub const CHATML: &str = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}\
     {% if add_generation_prompt %}<|assistant|>{% endif %}";
 
 /// Writes tools, calls and results as JSON.

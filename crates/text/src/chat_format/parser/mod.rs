@@ -195,6 +195,19 @@ impl ChatParser {
         self.state == State::Text && self.channel == Channel::Reasoning
     }
 
+    /// Whether what comes next is text of the answer, or a mark before it.
+    #[must_use]
+    pub fn is_at_content(&self) -> bool {
+        let is_text = self.state == State::Text && self.channel == Channel::Content;
+        is_text && self.text.is_empty() && self.held.is_none()
+    }
+
+    /// Whether the answer's opening mark was read.
+    #[must_use]
+    pub fn is_in_answer(&self) -> bool {
+        self.in_answer
+    }
+
     /// Reads a piece of the output.
     pub fn push(&mut self, piece: &str, sink: &mut dyn FnMut(ChatEvent<'_>)) {
         self.text.push_str(piece);

@@ -1,0 +1,224 @@
+//! An answer that must have a form. The form applies to the text of the answer: before it the model may reason, or call
+//! a tool instead.
+
+use std::sync::Arc;
+
+use linnet_text::{Constraint, ConstraintError, ConstraintErrorCode, EncodeOptions, TokenMask, Tokenizer};
+
+use super::answer::AnswerReader;
+use crate::chat::AnswerStart;
+use crate::{Error, Request};
+
+/// Whether a token may come next.
+pub(super) enum Verdict {
+    Allowed,
+    Refused,
+    /// These tokens come instead.
+    Instead(Vec<u32>),
+}
+
+/// Where the answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before the form: in reasoning, or in what the format writes around it.
+    Before,
+    /// In the form.
+    Within,
+    /// The model calls a tool instead.
+    Calling,
+}
+
+/// A mark that the model may write before the form, or instead of it.
+struct Opening {
+    tokens: Vec<u32>,
+    kind: OpeningKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OpeningKind {
+    Reasoning,
+    Answer,
+    Call,
+}
+
+/// The form of an answer in progress.
+pub(super) struct FormedAnswer {
+    constraint: Box<dyn Constraint>,
+    /// The field of the request that says it.
+    field: &'static str,
+    tokenizer: Arc<Tokenizer>,
+    phase: Phase,
+    openings: Vec<Opening>,
+    /// Whether a token of white space may come before the form, as models write it after reasoning.
+    may_be_spaced: bool,
+    /// The text that ends reasoning and begins the form.
+    closing: String,
+    /// The rest of an opening mark.
+    rest: Vec<u32>,
+}
+
+impl FormedAnswer {
+    pub(super) fn new(
+        constraint: Box<dyn Constraint>,
+        field: &'static str,
+        start: Option<&AnswerStart<'_>>,
+        request: &Request,
+        tokenizer: Arc<Tokenizer>,
+    ) -> Self {
+        let mut openings = Vec::new();
+        if let Some(start) = start {
+            let mut add = |mark: &str, kind| {
+                let options = EncodeOptions { add_special: false, parse_special: true };
+                let tokens = tokenizer.encode(mark, options).unwrap_or_default();
+                if !tokens.is_empty() {
+                    openings.push(Opening { tokens, kind });
+                }
+            };
+            start.reasoning_opens(request).into_iter().for_each(|mark| add(mark, OpeningKind::Reasoning));
+            start.answer_opens().into_iter().for_each(|mark| add(mark, OpeningKind::Answer));
+            start.call_opens(request).into_iter().for_each(|mark| add(mark, OpeningKind::Call));
+        }
+        FormedAnswer {
+            constraint,
+            field,
+            tokenizer,
+            phase: Phase::Before,
+            openings,
+            may_be_spaced: start.is_some_and(AnswerStart::is_inside_reasoning),
+            closing: start.map_or_else(String::new, AnswerStart::end_of_reasoning),
+            rest: Vec::new(),
+        }
+    }
+
+    /// Whether `token` may come next, after the text that `answer` has read.
+    pub(super) fn judge(&mut self, token: u32, answer: &AnswerReader) -> Result<Verdict, Error> {
+        let is_allowed = match self.phase {
+            Phase::Within => self.constraint.allows(token).map_err(|error| self.failed(error))?,
+            Phase::Calling => true,
+            Phase::Before if answer.is_at_content() => {
+                self.begins_with(token, answer)?
+                    || self.opening(token, answer).is_some()
+                    || self.may_be_spaced && self.is_space(token)
+            }
+            Phase::Before if !self.tokenizer.is_end_of_generation(token) => true,
+            Phase::Before if answer.is_reasoning() && !self.closing.is_empty() => {
+                let options = EncodeOptions { add_special: false, parse_special: true };
+                return Ok(Verdict::Instead(self.tokenizer.encode(&self.closing, options)?));
+            }
+            Phase::Before => true,
+        };
+        Ok(if is_allowed { Verdict::Allowed } else { Verdict::Refused })
+    }
+
+    /// The tokens that may come next.
+    pub(super) fn mask(&mut self, answer: &AnswerReader) -> Result<TokenMask, Error> {
+        let mut mask = match self.phase {
+            Phase::Before if !Self::may_begin(&self.openings, answer) => {
+                TokenMask::empty(self.tokenizer.vocab_size())
+            }
+            _ => self.constraint.mask().map_err(|error| self.failed(error))?,
+        };
+        if self.phase == Phase::Before {
+            for opening in self.openings.iter().filter(|opening| opening.is_open(answer)) {
+                mask.insert(opening.tokens[0]);
+            }
+        }
+        if mask.is_empty() {
+            let reason = "no token of this model continues the answer";
+            return Err(self.failed(ConstraintError::new(ConstraintErrorCode::Unsatisfiable, reason)));
+        }
+        Ok(mask)
+    }
+
+    /// Goes on by a token that may come next. Call it before `answer` reads the token's text.
+    pub(super) fn commit(&mut self, token: u32, answer: &mut AnswerReader) -> Result<(), Error> {
+        match self.phase {
+            Phase::Within => self.constraint.commit(token).map_err(|error| self.failed(error)),
+            Phase::Before if self.rest.is_empty() && answer.is_at_content() => {
+                if self.begins_with(token, answer)? {
+                    self.phase = Phase::Within;
+                    answer.begin_form();
+                    self.constraint.commit(token).map_err(|error| self.failed(error))?;
+                } else if let Some(at) = self.opening(token, answer) {
+                    self.open(at);
+                } else {
+                    self.may_be_spaced = false;
+                }
+                Ok(())
+            }
+            Phase::Before | Phase::Calling => Ok(()),
+        }
+    }
+
+    /// The tokens that must come next; empty where the model has a choice. The last token of a forced text is left to
+    /// the model, because it may also be the start of a longer one.
+    pub(super) fn forced(&mut self) -> Result<Vec<u32>, Error> {
+        if !self.rest.is_empty() {
+            return Ok(std::mem::take(&mut self.rest));
+        }
+        if self.phase != Phase::Within {
+            return Ok(Vec::new());
+        }
+        let bytes = self.constraint.forced_bytes().map_err(|error| self.failed(error))?;
+        let Some(text) = bytes.utf8_chunks().next().map(|chunk| chunk.valid()) else { return Ok(Vec::new()) };
+        let mut tokens = self.tokenizer.encode_rest(text);
+        let spelled = tokens.iter().filter_map(|token| self.tokenizer.token_bytes(*token));
+        if spelled.flatten().ne(text.as_bytes()) {
+            return Ok(Vec::new());
+        }
+        tokens.pop();
+        Ok(tokens)
+    }
+
+    /// Whether the answer must end here.
+    pub(super) fn is_finished(&mut self) -> Result<bool, Error> {
+        Ok(self.phase == Phase::Within
+            && self.constraint.is_finished().map_err(|error| self.failed(error))?)
+    }
+
+    /// Whether the form can begin with this token.
+    fn begins_with(&mut self, token: u32, answer: &AnswerReader) -> Result<bool, Error> {
+        let may_begin = Self::may_begin(&self.openings, answer);
+        Ok(may_begin && self.constraint.allows(token).map_err(|error| self.failed(error))?)
+    }
+
+    /// Whether the format lets the form begin here.
+    fn may_begin(openings: &[Opening], answer: &AnswerReader) -> bool {
+        answer.is_in_answer() || openings.iter().all(|opening| opening.kind != OpeningKind::Answer)
+    }
+
+    /// The place of the opening that begins with this token.
+    fn opening(&self, token: u32, answer: &AnswerReader) -> Option<usize> {
+        self.openings.iter().position(|opening| opening.tokens[0] == token && opening.is_open(answer))
+    }
+
+    fn open(&mut self, at: usize) {
+        let Opening { tokens, kind } = &self.openings[at];
+        self.rest = tokens[1..].to_vec();
+        match kind {
+            OpeningKind::Reasoning => {
+                self.may_be_spaced = true;
+                self.openings.retain(|opening| opening.kind != OpeningKind::Reasoning);
+            }
+            OpeningKind::Answer => {}
+            OpeningKind::Call => self.phase = Phase::Calling,
+        }
+    }
+
+    fn is_space(&self, token: u32) -> bool {
+        self.tokenizer
+            .token_bytes(token)
+            .is_some_and(|bytes| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_whitespace))
+    }
+
+    fn failed(&self, error: ConstraintError) -> Error {
+        Error::Constraint { field: self.field, error }
+    }
+}
+
+impl Opening {
+    /// Whether the model may write it after the text that `answer` has read.
+    fn is_open(&self, answer: &AnswerReader) -> bool {
+        self.kind != OpeningKind::Answer || !answer.is_in_answer()
+    }
+}
