@@ -39,6 +39,9 @@ export const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const satisfies KvFormat[];
  * - `busy`: the engine is answering another request, and this one must not wait (`busy: 'refuse'`)
  * - `invalid-request`: an argument is invalid or not supported; `details.field` is its path, for example
  * `messages[1].content`
+ * - `bad-constraint`: the schema, expression or grammar of an answer is malformed, or cannot be enforced exactly;
+ * `details.kind` says which (`invalid`, `unsupported`, `unsatisfiable`, `too-complex`), `details.path` where in the
+ * schema
  * - `internal`: a fault of Linnet itself
  */
 export type LinnetErrorCode =
@@ -62,6 +65,7 @@ export type LinnetErrorCode =
   | 'context-full'
   | 'busy'
   | 'invalid-request'
+  | 'bad-constraint'
   | 'internal';
 export const LINNET_ERROR_CODES = [
   'bad-model',
@@ -84,6 +88,7 @@ export const LINNET_ERROR_CODES = [
   'context-full',
   'busy',
   'invalid-request',
+  'bad-constraint',
   'internal',
 ] as const satisfies LinnetErrorCode[];
 

@@ -5,7 +5,7 @@ import { fromPlain, LinnetError, toLinnetError, toPlain } from '../../src/protoc
 import { LINNET_ERROR_CODES } from '../../src/protocol/generated.ts';
 
 /** Codes for which the chat says only that something went wrong, or that it is not available. */
-const GENERAL = ['bad-template', 'no-storage', 'aborted', 'busy', 'invalid-request', 'internal'];
+const GENERAL = ['bad-template', 'no-storage', 'aborted', 'busy', 'invalid-request', 'bad-constraint', 'internal'];
 
 test('every thrown value gets a code', () => {
   const coded = Object.assign(new Error('no'), { name: 'LinnetError', code: 'bad-model', details: { offset: 4 } });

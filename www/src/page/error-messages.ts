@@ -43,6 +43,7 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   },
   busy: () => 'The model is still answering something else. Wait until it is done.',
   'invalid-request': () => 'This request is not valid.',
+  'bad-constraint': () => 'The form that this request gives the answer is not supported.',
   internal: () => 'Something went wrong inside Linnet. Load the model again.',
 };
 
