@@ -72,4 +72,6 @@ export type {
   NamedTool,
   ReasoningEffort,
 } from './api/chat-types.ts';
+export type { AnswerForm, JsonSchema, NamedSchema, ResponseFormat } from './api/form-types.ts';
+export type { ParsedChatCompletion, ParsingFormat } from './api/parsed-answer.ts';
 export type { ChatCompletions, Completions, Streamed, Whole, WithoutTools } from './api/completions.ts';

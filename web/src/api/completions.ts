@@ -14,9 +14,11 @@ import type {
   UsageChunk,
 } from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
+import { wrong } from '../protocol/plain.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
 import { answerMessage, deltaOf, type AnswerContent } from './answer-parts.ts';
 import type { AskOptions } from '../page/engine-host.ts';
+import { type ParsedChatCompletion, parserOf, type ParsingFormat, withParsed } from './parsed-answer.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
 import type {
   EngineLogprobs,
@@ -69,6 +71,23 @@ export class ChatCompletions {
     const pieces = run(this.generate, take);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
     return stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
+  }
+
+  /**
+   * Answers as `create` does, and parses the JSON of the answer: `message.parsed`, as in OpenAI's SDK. It is `null` if
+   * the answer was cut or calls tools, or if `response_format` does not ask for JSON.
+   *
+   * @throws LinnetError as `create` does, and for `stream: true`; also what a format's own `$parseRaw` throws
+   */
+  async parse<T>(
+    request: ChatRequest & Whole & { response_format: ParsingFormat<T> },
+  ): Promise<ParsedChatCompletion<T>>;
+  async parse<T = unknown>(request: ChatRequest & Whole): Promise<ParsedChatCompletion<T>>;
+  async parse<T>(request: ChatRequest & Whole): Promise<ParsedChatCompletion<T>> {
+    const parse = parserOf(request);
+    const answer: unknown = this.create(request);
+    if (!(answer instanceof Promise)) throw wrong('stream', true, 'is true, but a stream is not parsed: use `create`');
+    return withParsed(await (answer as ReturnType<typeof chatWhole>), parse);
   }
 }
 

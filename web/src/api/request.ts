@@ -1,10 +1,12 @@
 import type { ChatRequest, CompletionRequest, CountRequest, SuggestRequest, UsageChoice } from './types.ts';
+import type { AnswerForm } from './form-types.ts';
 import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { SAMPLING_DEFAULTS, type SamplingParameters } from '../protocol/generated.ts';
 import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
+import { FORM_FIELDS, readFormFields } from './answer-form.ts';
 import { readTemplateFields, TEMPLATE_FIELDS } from './template-fields.ts';
 
 // Splits a request into what the engine gets and what the page handles. Unknown fields are rejected, since a caller who
@@ -32,7 +34,10 @@ export interface Reading {
 export type Subject = 'messages' | 'prompt';
 
 /** Who handles each field of both kinds of requests. A field of the types that is missing here does not compile. */
-const HANDLERS: Record<Exclude<keyof RequestFields, 'prompt' | keyof SamplingParameters>, 'engine' | 'page'> = {
+const HANDLERS: Record<
+  Exclude<keyof RequestFields, 'prompt' | keyof SamplingParameters | keyof AnswerForm>,
+  'engine' | 'page'
+> = {
   max_tokens: 'engine',
   logit_bias: 'engine',
   seed: 'engine',
@@ -80,7 +85,7 @@ export function readRequest(
   contextLength = Infinity,
 ): Reading {
   const set = setFields(request, 'request');
-  const known: string[] = [subject, ...SHARED, ...(subject === 'messages' ? CHAT : [])];
+  const known: string[] = [subject, ...SHARED, ...FORM_FIELDS, ...(subject === 'messages' ? CHAT : [])];
   for (const [field, value] of Object.entries(set)) {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
   }
@@ -116,6 +121,7 @@ export function readRequest(
         ];
       }),
   );
+  Object.assign(fields, readFormFields(set));
   if (subject === 'messages') Object.assign(fields, readTemplateFields(set));
   const likeliest = subject === 'messages' ? ofChat(set) : ofText(set['logprobs']);
   if (likeliest !== undefined) fields['logprobs'] = likeliest;
@@ -142,13 +148,13 @@ export function readRequest(
 /** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
 export function readCount(request: CountRequest): object {
   const set = setFields(request, 'request');
-  const template: readonly string[] = 'messages' in set ? TEMPLATE_FIELDS : [];
-  const known = ['messages', 'prompt', ...template];
+  const others: readonly string[] = 'messages' in set ? [...TEMPLATE_FIELDS, ...FORM_FIELDS] : [];
+  const known = ['messages', 'prompt', ...others];
   const prompt = Object.entries(set).flatMap(([field, value]) => {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
-    return template.includes(field) ? [] : [[field, plain(value, field, promptLimit(Infinity))]];
+    return others.includes(field) ? [] : [[field, plain(value, field, promptLimit(Infinity))]];
   });
-  return { ...Object.fromEntries(prompt), ...readTemplateFields(set) };
+  return { ...Object.fromEntries(prompt), ...readFormFields(set), ...readTemplateFields(set) };
 }
 
 /** Reads a request for suggestions. @throws LinnetError `invalid-request`, with `details.field` */

@@ -10,6 +10,7 @@ import type {
   ChatToolResult,
   ReasoningEffort,
 } from './chat-types.ts';
+import type { AnswerForm } from './form-types.ts';
 
 export type { ChatMessage } from './chat-types.ts';
 
@@ -79,7 +80,7 @@ export interface LoadOptions {
  * recommend (`ListedModel.sampling`), then the engine's defaults. Fields of OpenAI's API that are missing here are
  * rejected with `invalid-request` (`details.field` names the field), since they would have no effect.
  */
-export interface GenerationOptions extends SamplingParameters {
+export interface GenerationOptions extends SamplingParameters, AnswerForm {
   /** The largest number of tokens to generate; by default as many as fit into the context. */
   max_tokens?: number | null;
   /** OpenAI's newer name for `max_tokens`. */
@@ -183,7 +184,9 @@ export type TemplateField =
   | 'documents';
 
 /** The prompt whose tokens are counted. */
-export type CountRequest = Pick<ChatRequest, 'messages' | TemplateField> | Pick<CompletionRequest, 'prompt'>;
+export type CountRequest =
+  | Pick<ChatRequest, 'messages' | TemplateField | keyof AnswerForm>
+  | Pick<CompletionRequest, 'prompt'>;
 
 /** A request for words that may come next. */
 export interface SuggestRequest {

@@ -39,7 +39,6 @@ function refusedFor(request: object, subject: 'messages' | 'prompt' = 'messages'
 
 test('unsupported fields of OpenAI’s API are rejected by name', () => {
   for (const [field, value] of Object.entries({
-    response_format: { type: 'json_object' },
     functions: [],
     modalities: ['audio'],
     prediction: {},
