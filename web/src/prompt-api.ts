@@ -3,6 +3,7 @@
  * any browser.
  */
 import type { LoadOptions, ModelSource } from './index.ts';
+import { formOf } from './prompt-api/constraint.ts';
 import { Conversation } from './prompt-api/conversation.ts';
 import { CreateMonitor, DownloadProgress, EventHandler, KEY } from './prompt-api/events.ts';
 import { destroyed, loadingException, notSupported, requireActiveDocument } from './prompt-api/exceptions.ts';
@@ -254,10 +255,11 @@ export class LanguageModel extends EventTarget {
     const messages = convertInput(input);
     const asked = convertPromptOptions(options);
     refuseUnsupported(asked);
+    const form = formOf(asked);
     const { messages: read } = this.#validate(messages);
     const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
     const signal = this.#begin(asked.signal);
-    return abortable(signal, this.#session.measure(measured, signal));
+    return abortable(signal, this.#session.measure(measured, signal, form));
   }
 
   /** The older name of `measureContextUsage`. */
@@ -298,7 +300,8 @@ export class LanguageModel extends EventTarget {
     signal: AbortSignal,
   ): AsyncGenerator<LanguageModelOutput, void> {
     refuseUnsupported(asked);
-    yield* this.#session.prompt(this.#validate(messages), signal);
+    const form = formOf(asked);
+    yield* this.#session.prompt(this.#validate(messages), signal, form);
   }
 
   #validate(messages: readonly ConvertedMessage[]): ValidInput {

@@ -24,9 +24,14 @@ export function loadingException(error: unknown): unknown {
 
 /** A failure of answering. */
 export function promptException(error: unknown): unknown {
-  return error instanceof LinnetError
-    ? exception(error, error.code === 'aborted' ? 'AbortError' : 'UnknownError')
-    : error;
+  if (!(error instanceof LinnetError)) return error;
+  if (isOfConstraint(error)) return exception(error, 'NotSupportedError');
+  return exception(error, error.code === 'aborted' ? 'AbortError' : 'UnknownError');
+}
+
+/** Whether it is about the constraint of an answer. As in Chrome, it does not matter whether that is malformed. */
+function isOfConstraint({ code, details }: LinnetError): boolean {
+  return code === 'bad-constraint' || /^(response_format|regex)\b/.test(String(details['field']));
 }
 
 /**
@@ -60,6 +65,12 @@ export function requireActiveDocument(): void {
 
 export function notSupported(what: string): DOMException {
   return new DOMException(`${what} is not supported.`, 'NotSupportedError');
+}
+
+/** The error of a constrained answer that is cut because the context is full. */
+export function incomplete(): DOMException {
+  const message = 'The context was full before the constrained answer was complete.';
+  return new DOMException(message, 'SyntaxError');
 }
 
 /** The error of a prompt that is too long; an instance of the browser's class, if it has one. */

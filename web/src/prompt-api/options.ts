@@ -114,10 +114,8 @@ export function returnsCalls({ expectedOutputs }: CoreOptions): boolean {
 }
 
 /** Rejects unsupported options of a prompt. */
-export function refuseUnsupported({ constraint, omitConstraint, thinking }: PromptOptions): void {
+export function refuseUnsupported({ thinking }: PromptOptions): void {
   if (thinking) throw notSupported('Thinking');
-  if (constraint) throw notSupported('A constraint of the answer');
-  if (omitConstraint) throw new TypeError('omitResponseConstraintInput has no effect without responseConstraint.');
 }
 
 function convertThinking(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { ChatTool } from '../api/chat-types.ts';
+import type { AnswerForm } from '../api/form-types.ts';
 import type { ChatCompletionChunk, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
 import { Linnet, type LoadOptions, type ModelSource, models } from '../index.ts';
@@ -8,12 +9,15 @@ import { abortable } from '../protocol/abortable.ts';
 import type { Message } from './conversation.ts';
 import { isOfTemplate } from './exceptions.ts';
 
+/** What a prompt shows besides its messages. */
+export type ShownFields = AnswerForm & { tools?: readonly ChatTool[] };
+
 /** The parts of an engine that a session needs; a {@link Linnet} has them. */
 export interface PromptEngine {
   info(): { model: { context_length: number } };
   chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
   countTokens(
-    request: { messages: readonly Message[]; tools?: readonly ChatTool[] },
+    request: { messages: readonly Message[] } & ShownFields,
     options?: { signal?: AbortSignal },
   ): Promise<number>;
   dispose(): void;
@@ -158,22 +162,22 @@ export function providerOf(
   return new EngineProvider(load, () => models.isStored(model), KEPT, languages);
 }
 
-/** Counts the tokens of messages and tools, including what the chat template adds. */
+/** Counts the tokens of a prompt, including what the chat template adds. */
 export async function countTokens(
   engine: PromptEngine,
   messages: readonly Message[],
-  tools: readonly ChatTool[] | undefined,
+  shown: ShownFields,
   signal: AbortSignal,
 ): Promise<number> {
   if (messages.length === 0) return 0;
   try {
-    const tokens = await engine.countTokens({ messages, ...(tools ? { tools } : {}) }, { signal });
+    const tokens = await engine.countTokens({ messages, ...shown }, { signal });
     signal.throwIfAborted();
     return tokens;
   } catch (error) {
     // Some templates require a question at the end.
     if (isOfTemplate(error) && messages.at(-1)?.role !== 'user')
-      return countTokens(engine, [...messages, { role: 'user', content: '' }], tools, signal);
+      return countTokens(engine, [...messages, { role: 'user', content: '' }], shown, signal);
     throw error;
   }
 }

@@ -1,13 +1,15 @@
 import { assistantMessage } from '../api/answer-parts.ts';
 import type { ChatToolCall } from '../api/chat-types.ts';
+import type { AnswerForm } from '../api/form-types.ts';
 import type { ChatCompletionChunk } from '../api/types.ts';
 import { LinnetError } from '../index.ts';
 import { abortable } from '../protocol/abortable.ts';
 import { beginsWithResults, bytesOf, type Conversation, type Message, mostTokens } from './conversation.ts';
 import { abortException, isOfTemplate, promptException, quotaExceeded } from './exceptions.ts';
+import { incomplete, notSupported } from './exceptions.ts';
 import { type Expected, type LanguageModelOutput, lateSystemPrompt, type ValidInput } from './input.ts';
 import { alternating, withResults } from './message-order.ts';
-import { countTokens, type PromptEngine } from './provider.ts';
+import { countTokens, type PromptEngine, type ShownFields } from './provider.ts';
 import type { Sampling } from './sampling.ts';
 import { runCalls, type SessionTools } from './tools.ts';
 
@@ -59,12 +61,12 @@ export class Session {
     this.quota = engine.info().model.context_length;
   }
 
-  /** Counts the tokens that messages would add. */
-  async measure(input: readonly Message[], signal: AbortSignal): Promise<number> {
+  /** Counts the tokens that messages would add, with the form of their answer. */
+  async measure(input: readonly Message[], signal: AbortSignal, form?: AnswerForm): Promise<number> {
     // A system prompt begins a conversation, whatever was said in this one.
     const before = input[0]?.role === 'system' ? [] : this.conversation.messages;
     try {
-      const all = await this.#count([...before, ...input], signal);
+      const all = await this.#count([...before, ...input], signal, form);
       return all - (before.length > 0 ? await this.#count(before, signal) : 0);
     } catch (error) {
       throw this.#failure(error, signal);
@@ -86,7 +88,7 @@ export class Session {
   }
 
   /** Sends a prompt and streams the answer. Both become part of the conversation when the answer is complete. */
-  async *prompt(input: ValidInput, signal: AbortSignal): AsyncGenerator<LanguageModelOutput, void> {
+  async *prompt(input: ValidInput, signal: AbortSignal, form?: AnswerForm): AsyncGenerator<LanguageModelOutput, void> {
     let free: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (free = resolve));
     // A prompt starts after the previous ones, and ends with its answer.
@@ -95,7 +97,7 @@ export class Session {
     this.#last = Promise.allSettled([before, turn, done]);
     try {
       await turn;
-      yield* this.#answer(input, signal);
+      yield* this.#answer(input, signal, form);
     } catch (error) {
       throw this.#failure(error, signal);
     } finally {
@@ -103,7 +105,11 @@ export class Session {
     }
   }
 
-  async *#answer({ messages: asked, prefix }: ValidInput, signal: AbortSignal): AsyncGenerator<LanguageModelOutput> {
+  async *#answer(
+    { messages: asked, prefix }: ValidInput,
+    signal: AbortSignal,
+    form?: AnswerForm,
+  ): AsyncGenerator<LanguageModelOutput> {
     const { conversation } = this;
     this.#refuseLateSystemPrompt(asked);
     // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds
@@ -113,6 +119,8 @@ export class Session {
     // The engine goes on with an assistant's message at the end; after an empty question it begins another one.
     const another: Message[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
     const begun = prefix ? String(input.at(-1)!.content) : '';
+    // The engine holds only what it writes to the form, not the prefix before it.
+    if (begun && form) throw notSupported('A responseConstraint for an answer with a prefix');
     const question = prefix ? input.slice(0, -1) : input;
     // What the model and the tools say until the model has answered.
     const turn: Message[] = [];
@@ -120,15 +128,17 @@ export class Session {
     for (let round = 1; ; round++) {
       const added = turn.length > 0 ? [...question, ...another, ...turn] : [...input, ...another];
       // Messages that were left out stay out, even if the answer is aborted.
-      await this.#fit(added, signal, false);
+      await this.#fit(added, signal, false, form);
       const output: RoundOutput = { text: turn.length > 0 ? '' : begun, reasoning: '', calls: [] };
       let isCut = false;
-      for await (const chunk of this.#generate([...conversation.messages, ...added], round <= MOST_ROUNDS, signal)) {
+      const messages = [...conversation.messages, ...added];
+      for await (const chunk of this.#generate(messages, form, round <= MOST_ROUNDS, signal)) {
         isCut ||= chunk.choices[0].finish_reason === 'length';
         if (chunk.usage) usage = Math.min(chunk.usage.total_tokens, this.quota);
         const text = collect(output, chunk);
         if (text) yield { type: 'text', value: text };
       }
+      if (isCut && form) throw incomplete();
       // The arguments of the last call may be incomplete.
       if (isCut) output.calls = [];
       turn.push(keptMessage(output));
@@ -150,15 +160,15 @@ export class Session {
 
   async *#generate(
     messages: readonly Message[],
+    form: AnswerForm | undefined,
     mayCall: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<ChatCompletionChunk, void> {
-    const { sampling, tools } = this.setup;
-    const { temperature, topK } = sampling;
+    const { temperature, topK } = this.setup.sampling;
     const create = () =>
       this.engine.chat.completions.create({
         messages: this.#ordered(messages),
-        ...(tools.declared ? { tools: tools.declared } : {}),
+        ...this.#shown(form),
         ...(mayCall ? {} : { tool_choice: 'none' }),
         temperature,
         top_k: topK,
@@ -175,13 +185,20 @@ export class Session {
     }
   }
 
-  /** Counts the tokens of messages, including what the chat template adds. */
-  async #count(messages: readonly Message[], signal: AbortSignal): Promise<number> {
+  /** What a prompt shows besides its messages. */
+  #shown(form: AnswerForm | undefined): ShownFields {
+    const { declared } = this.setup.tools;
+    return { ...(declared ? { tools: declared } : {}), ...form };
+  }
+
+  /** Counts the tokens of a prompt, including what the chat template adds. */
+  async #count(messages: readonly Message[], signal: AbortSignal, form?: AnswerForm): Promise<number> {
+    const shown = this.#shown(form);
     try {
-      return await countTokens(this.engine, this.#ordered(messages), this.setup.tools.declared, signal);
+      return await countTokens(this.engine, this.#ordered(messages), shown, signal);
     } catch (error) {
       if (!this.#learnsOrder(error, messages)) throw error;
-      return countTokens(this.engine, this.#ordered(messages), this.setup.tools.declared, signal);
+      return countTokens(this.engine, this.#ordered(messages), shown, signal);
     }
   }
 
@@ -204,26 +221,26 @@ export class Session {
    * @param exact whether to count tokens even if the messages surely fit, and to reserve nothing for an answer
    * @returns the tokens of all remaining messages
    */
-  async #fit(input: readonly Message[], signal: AbortSignal, exact: boolean): Promise<number> {
+  async #fit(input: readonly Message[], signal: AbortSignal, exact: boolean, form?: AnswerForm): Promise<number> {
     const { conversation, quota } = this;
     const room = quota - Math.min(ANSWER_MOST, Math.floor(quota * ANSWER_SHARE));
     // An empty conversation has no tokens, and so no tools yet.
     const before = conversation.usage || bytesOf(this.setup.tools.declared ?? {});
     const whole = [...conversation.messages, ...input];
     const inserted = this.#ordered(whole).filter((message) => !whole.includes(message));
-    const most = before + mostTokens([...input, ...inserted]);
+    const most = before + bytesOf(form ?? {}) + mostTokens([...input, ...inserted]);
     if (!exact && most <= room) return most;
     let exchanges = conversation.exchanges;
     // Results of tools follow their calls.
     const least = beginsWithResults(input) ? 1 : 0;
-    let tokens = await this.#count(whole, signal);
+    let tokens = await this.#count(whole, signal, form);
     while (tokens > room && exchanges.length > least) {
       exchanges = exchanges.slice(1);
-      tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal);
+      tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal, form);
     }
     if (exact ? tokens > quota : tokens >= quota) {
       // Leave nothing out if it would not help.
-      throw quotaExceeded(await this.#count(whole, signal), quota);
+      throw quotaExceeded(await this.#count(whole, signal, form), quota);
     }
     if (exchanges.length < conversation.exchanges.length) {
       conversation.exchanges = exchanges;

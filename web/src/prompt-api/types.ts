@@ -40,8 +40,9 @@ export interface LanguageModelCreateOptions extends LanguageModelCoreOptions {
 /** Options of a prompt. */
 export interface LanguageModelPromptOptions {
   signal?: AbortSignal;
-  /** A schema or a regular expression for the answer. Not supported. */
-  responseConstraint?: unknown;
+  /** The JSON schema of the answer, which is then JSON; or a regular expression that it matches as a whole. */
+  responseConstraint?: object;
+  /** Whether the model does not see the schema. */
   omitResponseConstraintInput?: boolean;
   /** Not supported, as in {@link LanguageModelCoreOptions}. */
   thinking?: LanguageModelThinking;

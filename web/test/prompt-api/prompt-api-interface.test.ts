@@ -28,7 +28,7 @@ test('promptStreaming throws what other methods reject with; a failing answer fa
   for (const [args, check] of [
     [[[{ role: 'user', content: [{ type: 'image', value: new Blob() }] }]], named('NotSupportedError')],
     [[[{ role: 'user', content: 'x', prefix: true }]], named('SyntaxError')],
-    [['x', { responseConstraint: {} }], named('NotSupportedError')],
+    [['x', { responseConstraint: { const: 1n } }], named('NotSupportedError')],
     [['x', { omitResponseConstraintInput: true }], TypeError],
     [
       [
