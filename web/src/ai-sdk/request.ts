@@ -1,4 +1,6 @@
 import type { ChatRequest } from '../api/types.ts';
+import { FORM_FIELDS } from '../api/answer-form.ts';
+import type { JsonSchema, ResponseFormat } from '../api/form-types.ts';
 import { TEMPLATE_FIELDS } from '../api/template-fields.ts';
 import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
 import { messagesOf } from './prompt.ts';
@@ -8,6 +10,7 @@ import type { CallOptions, CallTool, CallWarning, SpecificationVersion } from '.
 const OWN_OPTIONS = [
   ...Object.keys(SAMPLING_DEFAULTS),
   'ignore_eos',
+  ...FORM_FIELDS,
   ...TEMPLATE_FIELDS.filter((field) => field !== 'tools' && field !== 'tool_choice'),
 ];
 /** Levels of reasoning that only the SDK knows. */
@@ -21,11 +24,9 @@ export function requestOf<V extends SpecificationVersion>(
   version: V,
 ): { request: ChatRequest; warnings: CallWarning<V>[] } {
   const { prompt, maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty } = options;
-  const { stopSequences, seed, abortSignal, responseFormat, tools = [], providerOptions } = options;
+  const { stopSequences, seed, abortSignal, tools = [], providerOptions } = options;
   const warnings: Warning[] = [];
   const functions = tools.flatMap((tool) => functionOf(tool, (warning) => warnings.push(warning)));
-  if (responseFormat?.type === 'json')
-    warnings.push({ type: 'unsupported', feature: 'responseFormat', details: 'The answer may not be JSON.' });
   const messages = messagesOf(prompt, (feature) => warnings.push({ type: 'unsupported', feature }));
   const fields = {
     max_tokens: maxOutputTokens,
@@ -38,6 +39,7 @@ export function requestOf<V extends SpecificationVersion>(
     seed,
     tools: functions.length > 0 ? functions : undefined,
     tool_choice: functions.length > 0 ? choiceOf(options) : undefined,
+    response_format: formatOf(options),
     reasoning_effort: effortOf(options, (warning) => warnings.push(warning)),
     signal: abortSignal,
   };
@@ -63,6 +65,15 @@ function functionOf(tool: CallTool, warn: (warning: Warning) => void): NonNullab
 function choiceOf({ toolChoice }: CallOptions): ChatRequest['tool_choice'] | undefined {
   if (toolChoice?.type !== 'tool') return toolChoice?.type;
   return { type: 'function', function: { name: toolChoice.toolName } };
+}
+
+function formatOf({ responseFormat: format }: CallOptions): ResponseFormat | undefined {
+  if (format?.type !== 'json') return undefined;
+  const { name, description, schema } = format;
+  // The SDK checks the answer itself if it has no schema: any object is JSON.
+  if (!schema) return { type: 'json_object' };
+  const more = { ...(name ? { name } : {}), ...(description ? { description } : {}) };
+  return { type: 'json_schema', json_schema: { ...more, schema: schema as JsonSchema } };
 }
 
 function effortOf({ reasoning }: CallOptions, warn: (warning: Warning) => void): string | undefined {

@@ -56,7 +56,10 @@ export interface CallOptions {
   topK?: number | undefined;
   presencePenalty?: number | undefined;
   frequencyPenalty?: number | undefined;
-  responseFormat?: { type: 'text' | 'json' } | undefined;
+  responseFormat?:
+    | { type: 'text' }
+    | { type: 'json'; schema?: object | undefined; name?: string | undefined; description?: string | undefined }
+    | undefined;
   seed?: number | undefined;
   tools?: readonly CallTool[] | undefined;
   toolChoice?: { type: 'auto' | 'none' | 'required' } | { type: 'tool'; toolName: string } | undefined;
