@@ -4,8 +4,8 @@
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests, and `told` all messages to the worker. A test
  * may replace the rest: `pieces(request)` returns the texts of an answer, or fields of its `token` events; `recorded`
  * has all events of the first answers, which come instead; `pause` is the time in milliseconds before each of them;
- * `tokens(request)` is the number of tokens of a prompt; `refusal(task)` returns the error that a load fails with, if
- * any; and `shares` are the fractions of the model at which a download reports progress.
+ * `tokens(request)` is the number of tokens of a prompt; `refusal(task)` returns the error that a load or a request
+ * fails with, if any; and `shares` are the fractions of the model at which a download reports progress.
  */
 export function fakeWorker() {
   const info = {
@@ -76,6 +76,8 @@ export function fakeWorker() {
         event(recorded);
         if (recorded.type === 'done') return;
       }
+      const error = window.refusal(request);
+      if (error) return this.#say({ type: 'error', id, error });
       const pieces = window.pieces(request);
       let said = 0;
       let reasoning_tokens = 0;

@@ -1,5 +1,5 @@
-// The web-platform-tests' expectations of the Prompt API, in our own words, except for tests that need
-// constraints, media or user activation. Runs in a page that has `LanguageModel`, over an engine that repeats its
+// The web-platform-tests' expectations of the Prompt API, in our own words, except for tests that need media, user
+// activation or a prefix with a constraint. Runs in a page that has `LanguageModel`, over an engine that repeats its
 // prompt.
 
 import { createChecks } from './prompt-api-create-checks.mjs';

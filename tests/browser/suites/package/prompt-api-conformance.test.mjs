@@ -29,7 +29,8 @@ const PAGE = `import { installLanguageModel, languageModel } from '/linnet/promp
 
 /**
  * An engine that repeats its prompt. Each word is a token, and each message has one more. After a question that begins
- * with "CALL" it calls all tools, each with the argument `at: 5`.
+ * with "CALL" it calls all tools, each with the argument `at: 5`. An answer with a form is the JSON of a rating, or a
+ * word; schemas of the type "soup" are refused.
  */
 function echo() {
   const window = /** @type {any} */ (globalThis);
@@ -41,7 +42,11 @@ function echo() {
       { tool_calls: [{ index, arguments: '{"at":' }] },
       { tool_calls: [{ index, arguments: '5}' }] },
     ]);
-  window.pieces = ({ messages, tools }) => {
+  window.refusal = ({ response_format: format }) =>
+    format?.json_schema.schema.type === 'soup' && { code: 'bad-constraint', message: 'no', details: {} };
+  window.pieces = ({ messages, tools, response_format: format, regex }) => {
+    if (format) return ['{"Rating":', ' 4', '}'];
+    if (regex) return ['heron'];
     const last = messages.at(-1);
     if (tools && last.role === 'user' && last.content.startsWith('CALL'))
       return [{ reasoning: 'Hm.' }, 'I ', 'call.', ...callsOf(tools)];

@@ -14,6 +14,12 @@ import {
 } from './prompt-api-expect.mjs';
 
 const LanguageModel = /** @type {any} */ (globalThis).LanguageModel;
+const RATING = {
+  type: 'object',
+  properties: { Rating: { type: 'number', minimum: 0, maximum: 5 } },
+  required: ['Rating'],
+  additionalProperties: false,
+};
 const EMPTY = {
   null: null,
   undefined,
@@ -235,6 +241,43 @@ export const sessionChecks = {
       async () => equal(typeof (await text((await LanguageModel.create()).promptStreaming(input))), 'string'),
     ]),
   ),
+
+  'responseConstraint: a schema gives JSON': async () => {
+    const session = await LanguageModel.create();
+    for (const options of [
+      { responseConstraint: RATING },
+      { responseConstraint: RATING, omitResponseConstraintInput: true },
+      { responseConstraint: { type: 'object' }, omitResponseConstraintInput: false },
+    ]) {
+      equal(JSON.parse(await session.prompt(QUESTION, options)).Rating, 4);
+      equal(JSON.parse(await text(session.promptStreaming(QUESTION, options))).Rating, 4);
+      ok((await session.measureContextUsage(QUESTION, options)) > 0);
+    }
+  },
+  'responseConstraint: a RegExp gives a text that it matches': async () => {
+    const session = await LanguageModel.create();
+    for (const responseConstraint of [/^heron$/, /[a-z]+/i])
+      ok(responseConstraint.test(await session.prompt(QUESTION, { responseConstraint })));
+  },
+  'responseConstraint: rejects what is not a schema': async () => {
+    const session = await LanguageModel.create();
+    const circular = /** @type {any} */ ({});
+    circular.self = circular;
+    for (const responseConstraint of [circular, { type: 'soup' }]) {
+      await rejects(session.prompt(QUESTION, { responseConstraint }), 'NotSupportedError');
+      await rejects(text(session.promptStreaming(QUESTION, { responseConstraint })), 'NotSupportedError');
+    }
+    for (const responseConstraint of [null, 5, 'text'])
+      await rejects(session.prompt(QUESTION, { responseConstraint }), TypeError);
+    equal(typeof (await session.prompt(QUESTION)), 'string');
+  },
+  'responseConstraint: omitResponseConstraintInput needs it': async () => {
+    const session = await LanguageModel.create();
+    const options = { omitResponseConstraintInput: true };
+    await rejects(session.prompt(QUESTION, options), TypeError);
+    await rejects(text(session.promptStreaming(QUESTION, options)), TypeError);
+    await rejects(session.measureContextUsage(QUESTION, options), TypeError);
+  },
 
   'measureContextUsage: is a number above 0': async () => {
     const session = await LanguageModel.create();
