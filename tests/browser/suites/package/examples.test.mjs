@@ -71,6 +71,16 @@ describe('the examples', { timeout: 600_000 }, () => {
       assert.match(await output(page), /^Once upon a time[^]{40}/);
       assert.equal(await page.$eval('progress', (bar) => bar.value), 1);
     },
+    async form(t) {
+      const page = await open(t, 'form');
+      await enabled(page, 'button');
+      await press(page, 'Fill in');
+      await page.waitForSelector('button:disabled');
+      await enabled(page, 'button');
+      assert.equal(await output(page), 'Check it, please.');
+      // The values may be wrong, but they must fit the fields.
+      assert.equal(await page.$eval('form', (form) => form.checkValidity()), true);
+    },
     async element(t) {
       const page = await open(t, 'element');
       await (await page.waitForSelector('linnet-chat >>> .launcher', { visible: true }))?.click();
