@@ -52,6 +52,9 @@ const IN_BROWSERS: &[Need] =
 /// The browser suites that measure times. They run alone.
 const MEASURING_SUITES: [&str; 6] = ["element-text", "keyboard", "losses", "phone", "requests", "threads"];
 
+/// The reference results of models. Others do not depend on the backend.
+const WITH_MODELS: [&str; 3] = ["quants", "real", "tiny"];
+
 /// The time limit of a browser suite, in milliseconds: a browser that no longer answers must not hold up the rest.
 const SUITE_LIMIT: u32 = 900_000;
 
@@ -104,10 +107,11 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
             node_tests(context, "www")
         }),
         step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
-            verify(context, "gpu")
+            let folders = WITH_MODELS.map(|folder| context.workspace.reference().join(folder));
+            verify(context, "gpu", folders.into_iter().filter(|folder| folder.is_dir()))
         }),
         step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["native-build"], |context| {
-            verify(context, "cpu")
+            verify(context, "cpu", [context.workspace.reference()])
         }),
     ];
     for (suite, path) in suites(workspace)? {
@@ -212,10 +216,10 @@ fn node_tests(context: &Context, folder: &str) -> Result<Tally> {
     Ok(tally::of_node(&run.text).judged(run.success))
 }
 
-fn verify(context: &Context, backend: &str) -> Result<Tally> {
+fn verify(context: &Context, backend: &str, folders: impl IntoIterator<Item = PathBuf>) -> Result<Tally> {
     let mut linnet = Command::new(native_tests::linnet(&context.workspace));
     process::without_display(&mut linnet);
-    linnet.arg("verify").arg(context.workspace.reference()).args(["--backend", backend, "--models"]);
+    linnet.arg("verify").args(folders).args(["--backend", backend, "--models"]);
     let run = process::transcript(linnet.arg(model::folder(&context.workspace)))?;
     Ok(tally::of_plain_line(&run.text).judged(run.success))
 }
