@@ -46,6 +46,7 @@
 
 mod arguments;
 mod detect;
+mod events;
 mod ids;
 mod parser;
 mod start;
@@ -53,8 +54,9 @@ mod switches;
 mod tags;
 
 pub use arguments::ArgumentsForm;
+pub use events::{ChatEnd, ChatEvent};
 pub use ids::IdStyle;
-pub use parser::{ChatEnd, ChatEvent, ChatParser};
+pub use parser::ChatParser;
 pub use switches::ThinkingSwitch;
 
 /// The marks of a model's output.
