@@ -1,6 +1,9 @@
 //! Invalid requests are rejected with the path of the error; everything that OpenAI's clients send is
 //! accepted.
 
+mod forms;
+mod tools;
+
 use crate::fake::{END, FakeBackend, START, engine, engine_of, model_file_with_template};
 use linnet_engine::{Engine, Error, Request, SuggestRequest};
 use serde_json::{Value, json};
