@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Chat(chat::Options),
+    Chat(Box<chat::Options>),
     Bench(bench::Options),
     Inspect(inspect::Options),
     Synth(synth::Options),
