@@ -16,4 +16,5 @@ mod vocabulary;
 
 pub use automaton::Automaton;
 pub use compile::compile;
-pub use vocabulary::{Token, Vocabulary};
+pub use linnet_text::VocabularyToken as Token;
+pub use vocabulary::Vocabulary;

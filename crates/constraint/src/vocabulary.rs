@@ -2,22 +2,11 @@
 
 use std::sync::Arc;
 
-use linnet_text::{ConstraintError, ConstraintErrorCode, Tokenizer};
+use linnet_text::{ConstraintError, ConstraintErrorCode, Tokenizer, VocabularyToken as Token};
 use llguidance::ParserFactory;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
 
 use crate::limits;
-
-/// A token, as a constraint sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token<'t> {
-    /// Text: any bytes, also parts of characters.
-    Text(&'t [u8]),
-    /// Never allowed, whatever its name: control tokens, and tokens without use.
-    Never,
-    /// Ends an answer; allowed where the text is complete.
-    End,
-}
 
 /// The tokens of a model, prepared for constraints. Making one takes a second for 150,000 tokens in a page, so a model
 /// keeps it.
@@ -72,12 +61,7 @@ impl Vocabulary {
     /// # Errors
     /// As [`Vocabulary::new`].
     pub fn of(tokenizer: &Tokenizer) -> Result<Self, ConstraintError> {
-        let count = u32::try_from(tokenizer.vocab_size()).unwrap_or(u32::MAX);
-        Self::new((0..count).map(|id| match tokenizer.token_bytes(id) {
-            _ if tokenizer.is_end_of_generation(id) => Token::End,
-            Some(bytes) if !tokenizer.is_control(id) => Token::Text(bytes),
-            _ => Token::Never,
-        }))
+        Self::new(tokenizer.vocabulary())
     }
 
     /// Number of tokens.

@@ -13,7 +13,8 @@ pub use chat_format::{
     HeadField, IdStyle, JsonKeys, Marks, ReasoningFormat, SAME_NAME, TaggedArguments, ThinkingSwitch,
 };
 pub use constraint::{
-    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, TokenMask, Whitespace,
+    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, PackedVocabulary,
+    TokenMask, VocabularyToken, Whitespace,
 };
 pub use error::TextError;
 pub use stream::Detokenizer;

@@ -32,6 +32,10 @@ pub enum ConstraintErrorCode {
 }
 
 impl ConstraintErrorCode {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Invalid, Self::Unsupported, Self::Unsatisfiable, Self::TooComplex, Self::NotAllowed];
+
     /// The stable name, such as `unsupported`.
     #[must_use]
     pub fn name(self) -> &'static str {

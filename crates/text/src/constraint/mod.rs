@@ -4,10 +4,12 @@
 mod error;
 mod mask;
 mod spec;
+mod vocabulary;
 
 pub use error::{ConstraintError, ConstraintErrorCode};
 pub use mask::TokenMask;
 pub use spec::{ConstraintSpec, GrammarSyntax, Whitespace};
+pub use vocabulary::{PackedVocabulary, VocabularyToken};
 
 /// A constraint with the part of the answer written so far.
 ///
