@@ -3,7 +3,7 @@
 //!
 //! All of them run the same source, `linnet-bench`; the modules are built like the page's.
 
-use crate::build::wasm::{self, Kind};
+use crate::build::wasm::{self, Kind, PageCrate};
 use crate::machine::process;
 use crate::machine::toolchain::{self, WasmToolchain};
 use crate::machine::workspace::Workspace;
@@ -97,7 +97,7 @@ impl Modules {
         ]))?;
         let compiled = toolchain::artifacts(workspace, wasm::PROFILE).join("examples/ops.wasm");
         let folder = workspace.wasm_target().join("ops");
-        wasm::bind(&compiled, &folder)?;
+        PageCrate::Engine.bind(&compiled, &folder)?;
         wasm::make_all(workspace, &folder, |kind| folder.join(made(kind)))?;
         // The target folder may be inside another package; this declares the files as modules.
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;

@@ -4,6 +4,7 @@
 //! This is our own check because `cargo deny` takes longer to compile than most of the tests, and does not read npm
 //! packages.
 
+use crate::build::wasm::PageCrate;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -63,11 +64,11 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Names, versions, licences and licence texts of the crates that the page's module contains.
+/// Names, versions, licences and licence texts of the crates that the page's modules contain.
 pub fn notices(workspace: &Workspace) -> Result<String> {
     let target = ["--filter-platform", "wasm32-unknown-unknown"];
     let mut text = String::from(
-        "Linnet is licensed under MIT OR Apache-2.0. Its WebAssembly module contains the following Rust crates.\n",
+        "Linnet is licensed under MIT OR Apache-2.0. Its WebAssembly modules contain the following Rust crates.\n",
     );
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in
@@ -92,7 +93,7 @@ struct Package {
     /// `None` for the crates of this workspace.
     source: Option<String>,
     folder: std::path::PathBuf,
-    /// The crates linked into `linnet-wasm`: its normal dependencies, except procedural macros.
+    /// The crates linked into the page's modules: their normal dependencies, except procedural macros.
     shipped: bool,
 }
 
@@ -111,8 +112,9 @@ fn crates(workspace: &Workspace, more: &[&str]) -> Result<Vec<Package>> {
     let nodes: BTreeMap<&str, &Value> =
         nodes.iter().filter_map(|node| Some((node["id"].as_str()?, node))).collect();
     let mut shipped = BTreeSet::new();
-    let root = packages.iter().find(|package| package["name"] == "linnet-wasm");
-    let mut next: Vec<&str> = root.and_then(|package| package["id"].as_str()).into_iter().collect();
+    let is_root = |package: &&Value| PageCrate::ALL.iter().any(|part| package["name"] == part.package());
+    let mut next: Vec<&str> =
+        packages.iter().filter(is_root).filter_map(|package| package["id"].as_str()).collect();
     while let Some(id) = next.pop() {
         if macros.contains(id) || !shipped.insert(id) {
             continue;

@@ -5,6 +5,7 @@ pub mod relaxed;
 pub mod single_thread;
 pub mod wasm;
 
+use self::wasm::PageCrate;
 use crate::machine::npm;
 use crate::machine::process;
 use crate::machine::programs;
@@ -25,9 +26,14 @@ pub fn run() -> Result<()> {
 /// Builds both on a machine that has the tools, and prints the time of each part.
 pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     eprintln!("wasm is compiled by {}", toolchain.describe());
-    let compiled = timed("compiled linnet-wasm", || wasm::compile(workspace, toolchain))?;
+    let compile = |part: PageCrate| Ok((part, part.compile(workspace, toolchain)?));
+    let compiled = timed("compiled the wasm modules", || {
+        PageCrate::ALL.into_iter().map(compile).collect::<Result<Vec<_>>>()
+    })?;
     timed("installed npm packages", || npm::install(workspace))?;
-    timed("packaged web/wasm", || wasm::package(workspace, &compiled))?;
+    timed("packaged web/wasm", || {
+        compiled.iter().try_for_each(|(part, compiled)| part.pack(workspace, compiled))
+    })?;
     timed("built web/dist", || npm::run(workspace, "web", "build"))?;
     timed("built www/dist", || npm::run(workspace, "www", "build"))?;
     let notices = licences::notices(workspace)?;

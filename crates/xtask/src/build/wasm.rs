@@ -33,11 +33,110 @@ const FEATURES: [&str; 8] = [
 /// function is short, and in memory if it is long.
 const ONLY_SMALL_INLINED: &str = "--one-caller-inline-max-function-size=16";
 
-/// Compiles `linnet-wasm` and returns the path of rustc's module.
-pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo(workspace, "build");
-    process::run(cargo.args(["--package", "linnet-wasm", "--lib", "--profile", PROFILE]))?;
-    Ok(toolchain::artifacts(workspace, PROFILE).join("linnet_wasm.wasm"))
+/// A crate whose wasm a page loads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PageCrate {
+    /// The engine: several modules from one compilation.
+    Engine,
+    /// What holds answers to a form. It is a module of its own, because few pages load it.
+    Constraint,
+}
+
+impl PageCrate {
+    /// All of them. Each is compiled alone, so that none gets features that another one asks for.
+    pub const ALL: [PageCrate; 2] = [PageCrate::Engine, PageCrate::Constraint];
+
+    /// How the names of its files in the package begin.
+    fn name(self) -> &'static str {
+        match self {
+            PageCrate::Engine => "linnet",
+            PageCrate::Constraint => "constraint",
+        }
+    }
+
+    /// The name of the crate.
+    pub fn package(self) -> &'static str {
+        match self {
+            PageCrate::Engine => "linnet-wasm",
+            PageCrate::Constraint => "linnet-constraint-wasm",
+        }
+    }
+
+    /// Compiles the crate and returns the path of rustc's module.
+    pub fn compile(self, workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathBuf> {
+        let mut cargo = match self {
+            PageCrate::Engine => toolchain.cargo(workspace, "build"),
+            PageCrate::Constraint => toolchain.cargo_for_one_thread(workspace, "build"),
+        };
+        process::run(cargo.args(["--package", self.package(), "--lib", "--profile", PROFILE]))?;
+        let file = format!("{}.wasm", self.package().replace('-', "_"));
+        Ok(toolchain::artifacts(workspace, PROFILE).join(file))
+    }
+
+    /// The folder for wasm-bindgen's output.
+    pub fn bound(self, workspace: &Workspace) -> PathBuf {
+        workspace.wasm_target().join("bound").join(self.name())
+    }
+
+    /// The file of wasm-bindgen's module.
+    pub fn module(self) -> String {
+        format!("{}_bg.wasm", self.name())
+    }
+
+    /// Makes the crate's part of `web/wasm/` from the compiled module: the glue, its types, and the modules.
+    pub fn pack(self, workspace: &Workspace, compiled: &Path) -> Result<()> {
+        let out = workspace.root.join("web/wasm");
+        let stamp = out.join(format!(".{}-made-from", self.name()));
+        let made_from = fingerprint(workspace, compiled)?;
+        if fs::read_to_string(&stamp).is_ok_and(|before| before == made_from) {
+            eprintln!("{} in web/wasm is up to date", self.name());
+            return Ok(());
+        }
+        let bound = self.bound(workspace);
+        self.bind(compiled, &bound)?;
+        fs::create_dir_all(&out)?;
+        match self {
+            PageCrate::Engine => make_all(workspace, &bound, |kind| out.join(kind.file()))?,
+            PageCrate::Constraint => self.make(workspace, &bound, &out.join(self.module()), &[])?,
+        }
+        for ending in [".js", ".d.ts", "_bg.wasm.d.ts"] {
+            let file = format!("{}{ending}", self.name());
+            fs::copy(bound.join(&file), out.join(&file))
+                .with_context(|| format!("wasm-bindgen did not write {file}"))?;
+        }
+        Ok(fs::write(stamp, made_from)?)
+    }
+
+    /// Runs wasm-bindgen as a library into the folder `out`. It keeps names (wasm-opt drops them), so that `size` can
+    /// attribute the bytes to crates.
+    pub fn bind(self, compiled: &Path, out: &Path) -> Result<()> {
+        fs::remove_dir_all(out).or_else(missing_is_fine)?;
+        let mut bindgen = Bindgen::new();
+        match self {
+            PageCrate::Engine => bindgen.input_path(compiled),
+            PageCrate::Constraint => {
+                bindgen.input_bytes(self.name(), without_c_functions(&fs::read(compiled)?)?)
+            }
+        };
+        bindgen
+            .out_name(self.name())
+            .web(true)?
+            .typescript(true)
+            // After a trap the worker starts the module again.
+            .reset_state_function(self == PageCrate::Constraint)
+            .remove_producers_section(true);
+        bindgen.generate(out).context("wasm-bindgen failed")
+    }
+
+    /// Makes the module that every page can load from wasm-bindgen's output in the folder `bound`. `more` are further
+    /// arguments for wasm-opt.
+    pub fn make(self, workspace: &Workspace, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
+        if self == PageCrate::Engine {
+            return make(workspace, Kind::ALL[0], bound, to, more);
+        }
+        optimize(workspace, &bound.join(self.module()), to, more)?;
+        validate(to, WasmFeatures::WASM2)
+    }
 }
 
 /// A module that a page may load. All come from one compilation.
@@ -83,56 +182,26 @@ impl Kind {
         let threads = self.threads.then_some("--enable-threads");
         threads.into_iter().chain(self.relaxed.then_some("--enable-relaxed-simd"))
     }
-
-    /// Checks that the module only uses features that all of its engines have.
-    fn validate(self, module: &[u8]) -> Result<()> {
-        // WebAssembly 2.0 has vectors, bulk memory and reference types.
-        let mut features = WasmFeatures::WASM2;
-        features.set(WasmFeatures::THREADS, self.threads);
-        features.set(WasmFeatures::RELAXED_SIMD, self.relaxed);
-        Validator::new_with_features(features)
-            .validate_all(module)
-            .map(drop)
-            .with_context(|| format!("{} uses a feature that some of its engines lack", self.file()))
-    }
 }
 
-/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and all modules that it can load.
-pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
-    let out = workspace.root.join("web/wasm");
-    let stamp = out.join(".made-from");
-    let made_from = fingerprint(workspace, compiled)?;
-    if fs::read_to_string(&stamp).is_ok_and(|before| before == made_from) {
-        eprintln!("web/wasm is up to date");
-        return Ok(());
-    }
-    let bound = workspace.wasm_target().join("bound");
-    bind(compiled, &bound)?;
-    fs::remove_dir_all(&out).or_else(missing_is_fine)?;
-    fs::create_dir_all(&out)?;
-    make_all(workspace, &bound, |kind| out.join(kind.file()))?;
-    for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
-        fs::copy(bound.join(file), out.join(file))
-            .with_context(|| format!("wasm-bindgen did not write {file}"))?;
-    }
-    Ok(fs::write(stamp, made_from)?)
+/// The module without the functions that llguidance exports for C, which would keep a third of its code.
+fn without_c_functions(compiled: &[u8]) -> Result<Vec<u8>> {
+    let mut module = ModuleConfig::new().strict_validate(false).parse(compiled)?;
+    let exports = module.exports.iter().filter(|export| export.name.starts_with("llg_"));
+    let unused: Vec<_> = exports.map(|export| export.id()).collect();
+    unused.into_iter().for_each(|export| module.exports.delete(export));
+    Ok(module.emit_wasm())
 }
 
-/// Runs wasm-bindgen as a library into the folder `out`. It keeps names (wasm-opt drops them), so that `size` can
-/// attribute the bytes to crates.
-pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
-    fs::remove_dir_all(out).or_else(missing_is_fine)?;
-    let mut bindgen = Bindgen::new();
-    bindgen
-        .input_path(compiled)
-        .out_name("linnet")
-        .web(true)?
-        .typescript(true)
-        .remove_producers_section(true);
-    bindgen.generate(out).context("wasm-bindgen failed")
+/// Checks that a module only uses features that all of its engines have.
+fn validate(module: &Path, features: WasmFeatures) -> Result<()> {
+    Validator::new_with_features(features)
+        .validate_all(&fs::read(module)?)
+        .map(drop)
+        .with_context(|| format!("{} uses a feature that some of its engines lack", module.display()))
 }
 
-/// Writes every module to its path.
+/// Writes every module of the engine to its path.
 pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBuf + Sync) -> Result<()> {
     // Two at a time: wasm-opt uses one processor.
     for kinds in Kind::ALL.chunks(2) {
@@ -151,22 +220,25 @@ pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBu
     Ok(())
 }
 
-/// Makes one module from wasm-bindgen's output in the folder `bound`. `more` are further arguments for wasm-opt.
-pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
+/// Makes one module of the engine from wasm-bindgen's output in the folder `bound`. `more` are further arguments for
+/// wasm-opt.
+fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let from = workspace.wasm_target().join(kind.file());
-    fs::write(&from, kind.of(&fs::read(bound.join("linnet_bg.wasm"))?)?)?;
-    optimize(workspace, kind, &from, to, more)?;
-    kind.validate(&fs::read(to)?)
+    fs::write(&from, kind.of(&fs::read(bound.join(PageCrate::Engine.module()))?)?)?;
+    let mut arguments: Vec<&str> = kind.features().collect();
+    arguments.extend(more);
+    optimize(workspace, &from, to, &arguments)?;
+    // WebAssembly 2.0 has vectors, bulk memory and reference types.
+    let mut features = WasmFeatures::WASM2;
+    features.set(WasmFeatures::THREADS, kind.threads);
+    features.set(WasmFeatures::RELAXED_SIMD, kind.relaxed);
+    validate(to, features)
 }
 
 /// Runs wasm-opt from the npm package binaryen.
-fn optimize(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
+fn optimize(workspace: &Workspace, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut node = Command::new("node");
-    node.arg(wasm_opt(workspace))
-        .args(["-O3", ONLY_SMALL_INLINED])
-        .args(FEATURES)
-        .args(kind.features())
-        .args(more);
+    node.arg(wasm_opt(workspace)).args(["-O3", ONLY_SMALL_INLINED]).args(FEATURES).args(more);
     process::run(node.arg(from).arg("-o").arg(to))
 }
 

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates whose modules run in a page or, in benchmarks, in Node. clippy also checks them for wasm.
-const WASM_CRATES: [&str; 5] = ["linnet-bench", "linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
+const WASM_CRATES: [&str; 6] =
+    ["linnet-bench", "linnet-constraint-wasm", "linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
 
 const RUST: &[&str] = &[
     "crates/",

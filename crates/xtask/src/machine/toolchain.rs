@@ -25,6 +25,9 @@ const FLAGS: [&str; 9] = [
     "-Clink-arg=--export=__tls_base",
     "-Clink-arg=--export=__heap_base",
 ];
+/// For modules of one thread with a memory of their own. 256 MiB hold the largest vocabulary many times, and bound what
+/// a hostile schema can use.
+const FLAGS_FOR_ONE_THREAD: [&str; 2] = ["-Ctarget-feature=+simd128", "-Clink-arg=--max-memory=268435456"];
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
 
 /// A Rust toolchain that can compile for wasm32.
@@ -67,12 +70,21 @@ impl WasmToolchain {
 
     /// `cargo SUBCOMMAND --target wasm32-unknown-unknown`, at the root, into the wasm target folder.
     pub fn cargo(&self, workspace: &Workspace, subcommand: &str) -> Command {
+        self.cargo_with(workspace, subcommand, &FLAGS)
+    }
+
+    /// The same for modules of one thread, whose memory is their own.
+    pub fn cargo_for_one_thread(&self, workspace: &Workspace, subcommand: &str) -> Command {
+        self.cargo_with(workspace, subcommand, &FLAGS_FOR_ONE_THREAD)
+    }
+
+    fn cargo_with(&self, workspace: &Workspace, subcommand: &str, flags: &[&str]) -> Command {
         let mut cargo = self.with_std(workspace, subcommand);
         if let Self::Debian { linker } = self {
             cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         // They replace the flags for this target in .cargo/config.toml, with which plain cargo compiles for one thread.
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         cargo.arg("-Zbuild-std=std,panic_abort");
         cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
         cargo
