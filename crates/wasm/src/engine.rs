@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::Promise;
+use js_sys::{Array, Promise};
 use linnet_cpu::CpuBackend;
 use linnet_engine::{Engine as LoadedEngine, Error, Request, SuggestRequest};
 use linnet_gpu::GpuBackend;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::constraint::{self, ConstraintCompiler};
 use crate::error;
 use crate::promise::promise;
 use crate::value::plain;
@@ -88,12 +89,37 @@ impl Engine {
         tokens.map_err(error::js)
     }
 
-    /// Starts an answer to a request in JSON.
-    pub fn generate(&self, request: &str) -> Result<Generation, JsValue> {
+    /// Whether the answer to a request in JSON must have a form, so that [`Engine::generate`] needs a compiler.
+    #[wasm_bindgen(js_name = isConstrained)]
+    pub fn is_constrained(&self, request: &str) -> Result<bool, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
+        let constraint = self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.constraint(&request),
+            AnyEngine::Gpu(engine) => engine.constraint(&request),
+        })?;
+        Ok(constraint.map_err(error::js)?.is_some())
+    }
+
+    /// The model's tokens, for the other module.
+    #[wasm_bindgen(unchecked_return_type = "[Uint8Array, Uint32Array]")]
+    pub fn tokens(&self) -> Result<Array, JsValue> {
+        self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => constraint::pack(engine.tokenizer()),
+            AnyEngine::Gpu(engine) => constraint::pack(engine.tokenizer()),
+        })
+    }
+
+    /// Starts an answer to a request in JSON.
+    pub fn generate(
+        &self,
+        request: &str,
+        compiler: Option<ConstraintCompiler>,
+    ) -> Result<Generation, JsValue> {
+        let request = Request::from_json(request).map_err(error::js)?;
+        let compiler = compiler.as_ref();
         self.start(self.with(|engine| match engine {
-            AnyEngine::Cpu(engine) => engine.generate(&request).map(Answer::text),
-            AnyEngine::Gpu(engine) => engine.generate(&request).map(Answer::text),
+            AnyEngine::Cpu(engine) => constraint::generate(engine, &request, compiler).map(Answer::text),
+            AnyEngine::Gpu(engine) => constraint::generate(engine, &request, compiler).map(Answer::text),
         })?)
     }
 

@@ -2,6 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod checksum;
+mod constraint;
 mod engine;
 mod error;
 mod loader;
