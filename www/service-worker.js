@@ -9,7 +9,8 @@ const OURS = `linnet-site ${self.registration.scope} `;
 const CACHE = OURS + VERSION;
 
 /**
- * The prefixes of the engine's modules. A browser uses one of the four, and only that one is cached.
+ * The prefixes of the engine's modules. A browser uses one of the four, and only that one is cached. The module for
+ * answers of a given form is cached when it is fetched.
  */
 const MODULES = {
   simd128: 'linnet_bg-',

@@ -12,6 +12,8 @@ const wasm = join(root, 'wasm');
 for (const file of [
   'linnet.js',
   ...['', '_threads', '_relaxed', '_relaxed_threads'].map((kind) => `linnet${kind}_bg.wasm`),
+  'constraint.js',
+  'constraint_bg.wasm',
 ]) {
   if (existsSync(join(wasm, file))) continue;
   console.error(`web/wasm/${file} is missing: run "cargo xtask build", which makes it and then calls this.`);
@@ -87,5 +89,7 @@ for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.
 }
 for (const file of ['models.json', 'models.schema.json']) cpSync(join(root, 'src', 'models', file), join(dist, file));
 for (const file of readdirSync(wasm)) {
-  if (!file.endsWith('.d.ts') && !file.startsWith('.')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
+  // The worker includes the glue of the other module.
+  const isIncluded = file === 'constraint.js' || file.endsWith('.d.ts') || file.startsWith('.');
+  if (!isIncluded) cpSync(join(wasm, file), join(dist, file), { recursive: true });
 }

@@ -43,7 +43,12 @@ export interface WasmLoader {
 /** A loaded model. */
 export interface WasmEngine {
   info(): EngineReport;
-  generate(requestJson: string): WasmGeneration;
+  /** Whether the answer must have a form. Throws if the request is invalid. */
+  isConstrained(requestJson: string): boolean;
+  /** The model's tokens, for another module: the bytes of all texts, and the length of each. */
+  tokens(): [bytes: Uint8Array, lengths: Uint32Array];
+  /** Starts an answer. One that must have a form needs a compiler. */
+  generate(requestJson: string, compiler?: ConstraintCompiler): WasmGeneration;
   /** Searches for words that may come next. */
   suggest(requestJson: string): WasmGeneration;
   /** Counts the tokens of a request's prompt without running the model. Must not be called while a step runs. */
@@ -57,6 +62,11 @@ export interface WasmEngine {
    */
   replace(other: WasmEngine): void;
   free(): void;
+}
+
+/** Compiles what an answer must fit, for the engine. Errors are objects with `code`, `path` and `reason`. */
+export interface ConstraintCompiler {
+  compile(specJson: string): unknown;
 }
 
 /** An answer in progress. */

@@ -1,8 +1,8 @@
 import { Checksum, initSync, Loader, Sha256 } from '../../wasm/linnet.js';
 import { canShareMemory, hasFastRelaxedSimd, hasSimd } from '../protocol/device.ts';
-import { aborted, LinnetError } from '../protocol/errors.ts';
+import { LinnetError } from '../protocol/errors.ts';
 import type { BackendKind } from '../protocol/generated.ts';
-import { fileError } from '../download/package-file.ts';
+import { fetchModule } from './fetch-module.ts';
 import { memoryLadder, MOST_PAGES, MOST_THREADS, PAGE, usualThreads } from '../protocol/wasm-memory.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
 import type { ModuleName, WasmModule } from '../protocol/wasm.ts';
@@ -67,7 +67,7 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
   if (!shared) return undefined;
   const { memory, maximum } = shared;
   const name = hasFastRelaxedSimd() ? 'relaxed-simd-threads' : 'simd128-threads';
-  const starting = compile(FILES[name](), signal).then((module) => {
+  const starting = fetchModule(FILES[name](), signal).then((module) => {
     const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
     return { order, wasm: start(name, module, memory, maximum) };
   });
@@ -82,7 +82,7 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
 /** The module with one thread. On the GPU path it needs no faster instructions. */
 async function startSingle({ backend }: Needs, signal: AbortSignal): Promise<WasmModule> {
   const name = backend === 'cpu' && hasFastRelaxedSimd() ? 'relaxed-simd' : 'simd128';
-  const module = await compile(FILES[name](), signal);
+  const module = await fetchModule(FILES[name](), signal);
   return start(name, module, new WebAssembly.Memory({ initial: INITIAL_PAGES }), MOST_PAGES);
 }
 
@@ -99,33 +99,6 @@ function sharedMemory({
     }
   }
   return undefined;
-}
-
-async function compile(url: URL, signal: AbortSignal): Promise<WebAssembly.Module> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    throw signal.aborted ? aborted() : fileError(url.href, undefined, error);
-  }
-  const { status } = response;
-  const type = response.headers.get('Content-Type');
-  if (!response.ok) throw fileError(url.href, { status, type });
-  try {
-    if (type?.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
-    // A server that does not know the type of .wasm files is fine, but not one that sends a page.
-    const bytes = await response.arrayBuffer();
-    if (!isWasm(bytes)) throw fileError(url.href, { status, type, foreign: true });
-    return await WebAssembly.compile(bytes);
-  } catch (error) {
-    // A TypeError means that the body broke off; other errors are the module's own.
-    throw error instanceof TypeError ? fileError(url.href, undefined, error) : error;
-  }
-}
-
-/** Whether a file begins like WebAssembly, with a zero byte and `asm`. */
-function isWasm(bytes: ArrayBuffer): boolean {
-  return bytes.byteLength >= 4 && new DataView(bytes).getUint32(0) === 0x0061736d;
 }
 
 function start(

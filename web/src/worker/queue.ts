@@ -2,7 +2,8 @@ import { aborted, LinnetError, toLinnetError, toPlain } from '../protocol/errors
 import { Pacer } from './pacer.ts';
 import { type Reply, type EngineEvent, isLast, type Pace, type Steering } from '../protocol/messages.ts';
 import type { DeviceRecovery } from './device-recovery.ts';
-import type { WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
+import type { ConstraintModule } from './constraint-module.ts';
+import type { ConstraintCompiler, WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
 
 interface Job extends Steering {
   id: number;
@@ -34,10 +35,12 @@ export class RequestQueue {
   /**
    * @param post sends a message to the page
    * @param pause lets messages to the worker be received; called between steps
+   * @param constraints holds answers to a form
    */
   constructor(
     readonly post: (answer: Reply) => void,
     readonly pause: () => Promise<void>,
+    readonly constraints: Pick<ConstraintModule, 'prepare' | 'compile' | 'reset'>,
   ) {}
 
   /** Sets the engine, and the recovery for the loss of its device. */
@@ -96,7 +99,9 @@ export class RequestQueue {
     let generation: WasmGeneration | undefined;
     try {
       if (this.#broken) throw this.#broken;
-      generation = engine[job.kind](job.request);
+      const hasForm = job.kind === 'generate' && engine.isConstrained(job.request);
+      const compiler = hasForm ? await this.#prepare(job, engine) : undefined;
+      generation = engine[job.kind](job.request, compiler);
       this.pacer.resume();
       for (;;) {
         if (job.hold) await this.#held(job);
@@ -118,9 +123,23 @@ export class RequestQueue {
     } catch (error) {
       // After a trap the wasm must not be used.
       if (!(error instanceof WebAssembly.RuntimeError)) generation?.free();
+      const { code, details } = toLinnetError(error);
+      if (code === 'bad-constraint' && details['kind'] === 'too-complex') this.constraints.reset();
       this.#fail(job.id, error);
       this.#count();
     }
+  }
+
+  /** Gets ready to hold an answer to its form. */
+  async #prepare(job: Job, engine: WasmEngine): Promise<ConstraintCompiler> {
+    const stop = new AbortController();
+    job.wake = () => job.cancelled && stop.abort();
+    try {
+      await this.constraints.prepare(engine, stop.signal);
+    } finally {
+      delete job.wake;
+    }
+    return this.constraints;
   }
 
   #fail(id: number, error: unknown): void {

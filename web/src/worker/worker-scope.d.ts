@@ -21,3 +21,12 @@ declare module '*/wasm/linnet.js' {
   export function work(slot: number): void;
   export function abandon(): void;
 }
+
+declare module '*/wasm/constraint.js' {
+  export function initSync(options: { module: WebAssembly.Module }): unknown;
+  export function __wbg_reset_state(): void;
+  export class Vocabulary {
+    constructor(bytes: Uint8Array, lengths: Uint32Array);
+    compile(spec: string): unknown;
+  }
+}

@@ -1,4 +1,5 @@
 /// <reference path="./worker-scope.d.ts" />
+import { ConstraintModule } from './constraint-module.ts';
 import { startModule } from './engine-module.ts';
 import { aborted, toPlain } from '../protocol/errors.ts';
 import { GpuFailed, loadModel } from './load.ts';
@@ -19,7 +20,7 @@ const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
 };
 const loading = new AbortController();
-const queue = new RequestQueue((answer) => scope.postMessage(answer), nextTask);
+const queue = new RequestQueue((answer) => scope.postMessage(answer), nextTask, new ConstraintModule());
 
 showLife();
 scope.onmessage = ({ data }) => {

@@ -1,8 +1,29 @@
 import type { EngineReport, GenerationEvent, SuggestEvent } from '../../src/protocol/generated.ts';
-import type { WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
+import type { ConstraintCompiler, WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
 
 /** The calls of a {@link FakeEngine}, in order. */
 export type Log = string[];
+
+/** What holds answers to a form, without a module. Only the expressions `invalid` and `too-complex` do not compile. */
+export class FakeConstraints {
+  constructor(readonly log: Log = []) {}
+
+  async prepare(_engine: unknown, signal: AbortSignal): Promise<void> {
+    this.log.push('prepare');
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+  }
+
+  compile(spec: string): void {
+    this.log.push(`compile ${spec}`);
+    if (spec !== 'invalid' && spec !== 'too-complex') return;
+    throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'bad-constraint', details: { kind: spec } });
+  }
+
+  reset(): void {
+    this.log.push('reset');
+  }
+}
 
 /** An engine whose answer to `{ prompt: "x", max_tokens: n }` is n times "x", one token per step. */
 export class FakeEngine implements WasmEngine {
@@ -15,7 +36,17 @@ export class FakeEngine implements WasmEngine {
     return {} as EngineReport;
   }
 
-  generate(requestJson: string): WasmGeneration {
+  isConstrained(requestJson: string): boolean {
+    return 'regex' in (JSON.parse(requestJson) as object);
+  }
+
+  tokens(): [Uint8Array, Uint32Array] {
+    return [new Uint8Array(), new Uint32Array()];
+  }
+
+  /** A constraint that does not compile throws what the compiler throws. */
+  generate(requestJson: string, compiler?: ConstraintCompiler): WasmGeneration {
+    if (compiler) compiler.compile((JSON.parse(requestJson) as { regex: string }).regex);
     const request = JSON.parse(requestJson) as { prompt: string; max_tokens: number };
     if (request.prompt === 'refuse')
       throw Object.assign(new Error('no'), {

@@ -5,7 +5,7 @@ import type { Loaded } from '../../src/worker/model-load.ts';
 import type { Reply, EngineInfo } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
 import { DeviceRecovery } from '../../src/worker/device-recovery.ts';
-import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
+import { FakeConstraints, FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
 type Outcome = 'loads' | 'no-webgpu' | 'device-lost' | 'out-of-memory';
 
@@ -30,6 +30,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
       await new Promise((resolve) => setImmediate(resolve));
       if (losses.includes(++steps)) engine.lost = true;
     },
+    new FakeConstraints(),
   );
   const load = async (backend: 'cpu' | 'webgpu') => {
     log.push(`load ${backend}`);

@@ -2,17 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Reply, isLast } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
-import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
+import { FakeConstraints, FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
 /** A queue with a fake engine, and the messages that it posts. */
 function queue(): { queue: RequestQueue; answers: Reply[]; log: Log; ended: (id: number) => Promise<Reply> } {
   const answers: Reply[] = [];
   const waiting = new Map<number, (answer: Reply) => void>();
-  const made = new RequestQueue((answer) => {
-    answers.push(answer);
-    if (isLast(answer)) waiting.get(answer.id)?.(answer);
-  }, turn);
   const log: Log = [];
+  const made = new RequestQueue(
+    (answer) => {
+      answers.push(answer);
+      if (isLast(answer)) waiting.get(answer.id)?.(answer);
+    },
+    turn,
+    new FakeConstraints(log),
+  );
   made.serve(new FakeEngine(log));
   const ended = (id: number) =>
     new Promise<Reply>((resolve) => {
@@ -191,10 +195,44 @@ test('a request that is cancelled while the last answer ends is not started', as
       // The page's messages are received now.
       if (log.includes('free a')) q.cancel(2);
     },
+    new FakeConstraints(),
   );
   q.serve(new FakeEngine(log));
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
   for (let i = 0; i < 20; i++) await turn();
   assert.deepEqual(log, ['start a', 'free a']);
+});
+
+test('only an answer with a form prepares constraints', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1, regex: 'x' }));
+  await ended(2);
+  assert.deepEqual(log, ['start a', 'free a', 'prepare', 'compile x', 'start b', 'free b']);
+});
+
+test('constraints start again after too much work, and not after a wrong one', async () => {
+  const { queue: q, log, ended } = queue();
+  for (const [id, regex] of ['invalid', 'too-complex', 'x'].entries())
+    q.add(id, JSON.stringify({ prompt: 'a', max_tokens: 1, regex }));
+  for (const id of [0, 1]) {
+    const last = await ended(id);
+    assert.ok(last.type === 'error' && last.error.code === 'bad-constraint');
+  }
+  await ended(2);
+  const [wrong, complex] = [
+    ['prepare', 'compile invalid'],
+    ['prepare', 'compile too-complex', 'reset'],
+  ];
+  assert.deepEqual(log, [...wrong!, ...complex!, 'prepare', 'compile x', 'start a', 'free a']);
+});
+
+test('a request can be cancelled while constraints are prepared', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1, regex: 'x' }));
+  q.cancel(1);
+  const last = await ended(1);
+  assert.ok(last.type === 'error' && last.error.code === 'aborted');
+  assert.deepEqual(log, ['prepare']);
 });

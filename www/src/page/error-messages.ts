@@ -53,8 +53,8 @@ export function errorMessage(error: LinnetError): string {
     return `A part of Linnet itself could not be loaded. Reload the page. (${plainName(error.message)})`;
   }
   const known = MESSAGES[error.code] ?? MESSAGES.internal;
-  // These two are about something that was written, by a program or in an address: the error's own message says what.
-  const own = error.code === 'invalid-request' || error.code === 'internal';
+  // These are about something that was written, by a program or in an address: the error's own message says what.
+  const own = ['invalid-request', 'bad-constraint', 'internal'].includes(error.code);
   // Only the server's owner can fix it: the message says how.
   if (error.details['compressed'] === true) return plainName(error.message);
   // The message says what the file is, and what to do about it.

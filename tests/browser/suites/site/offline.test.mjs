@@ -182,26 +182,30 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
     assert.equal(await page.$eval('h1', (node) => node.textContent), 'Errors by code');
   });
 
-  test('a page with status 200 instead of the engine’s module is not cached either', async (t) => {
-    const server = await startServer({ csp: STRICT_CSP });
-    t.after(() => server.close());
-    // The page reports that it uses another module.
-    const wasm = readdirSync(siteFile('assets')).find((name) => name.startsWith('linnet_relaxed_bg-'));
-    const page = await visit(t, server);
-    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    await page.reload();
-    server.faults.set(`/assets/${wasm}`, { page: '<!doctype html><title>Sign in</title>', times: 1 });
-    const look = () =>
-      page.evaluate(async (wasm) => {
-        const answer = await fetch(`./assets/${wasm}`);
-        const kept = await Promise.all(
-          (await caches.keys()).map(async (name) => (await caches.open(name)).match(`./assets/${wasm}`)),
-        );
-        return [answer.headers.get('content-type'), kept.some(Boolean)];
-      }, wasm);
-    assert.deepEqual(await look(), ['text/html', false]);
-    assert.deepEqual(await look(), ['application/wasm', true]);
-  });
+  // The page reports that it uses another module of the engine. It loads the other one when it is used.
+  for (const begin of ['linnet_relaxed_bg-', 'constraint_bg-']) {
+    test(`${begin}*.wasm is cached when it is used, and a page with status 200 instead of it is not`, async (t) => {
+      const server = await startServer({ csp: STRICT_CSP });
+      t.after(() => server.close());
+      const wasm = readdirSync(siteFile('assets')).find((name) => name.startsWith(begin));
+      const page = await visit(t, server);
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      await page.reload();
+      server.faults.set(`/assets/${wasm}`, { page: '<!doctype html><title>Sign in</title>', times: 1 });
+      const look = () =>
+        page.evaluate(async (wasm) => {
+          const answer = await fetch(`./assets/${wasm}`);
+          const kept = await Promise.all(
+            (await caches.keys()).map(async (name) => (await caches.open(name)).match(`./assets/${wasm}`)),
+          );
+          return [answer.headers.get('content-type'), kept.some(Boolean)];
+        }, wasm);
+      assert.deepEqual(await look(), ['text/html', false]);
+      assert.deepEqual(await look(), ['application/wasm', true]);
+      await server.close();
+      assert.deepEqual(await look(), ['application/wasm', true], 'without a network, too');
+    });
+  }
 });
 
 describe('the site on a host that sets no headers', { timeout: 300_000 }, () => {

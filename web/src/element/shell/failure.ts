@@ -4,7 +4,7 @@ import type { ChatStrings } from './button-strings.ts';
 import { fill } from './strings.ts';
 
 /** Failures that only the site's owner can fix. */
-const NOT_AVAILABLE = new Set(['invalid-request', 'bad-template']);
+const NOT_AVAILABLE = new Set(['invalid-request', 'bad-constraint', 'bad-template']);
 /** Failures that the owner may be able to fix: the console names them. */
 const OF_THE_SITE = new Set([
   'bad-model',
