@@ -56,12 +56,12 @@ for (const [name, source] of Object.entries(entries)) {
     );
     return path.startsWith('.') ? path : `./${path}`;
   };
-  // Every visitor loads the button or the chat, so they are minified.
+  // Every visitor loads the button or the chat, and the worker includes generated code, so they are minified.
   await bundle.write({
     file: join(dist, `${name}.js`),
     format: 'esm',
     sourcemap: true,
-    minify: name.startsWith('element') || name === 'markdown' || name === 'chat-ui',
+    minify: name.startsWith('element') || ['markdown', 'chat-ui', 'worker'].includes(name),
     paths,
   });
 }

@@ -23,8 +23,10 @@ export async function fetchModule(url: URL, signal: AbortSignal): Promise<WebAss
     if (!isWasm(bytes)) throw fileError(url.href, { status, type, foreign: true });
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    // A TypeError means that the body broke off; other errors are the module's own.
-    throw error instanceof TypeError ? fileError(url.href, undefined, error) : error;
+    if (signal.aborted) throw aborted();
+    // A TypeError, or in Firefox an AbortError, means that the body broke off; other errors are the module's own.
+    const broke = error instanceof TypeError || (error instanceof DOMException && error.name === 'AbortError');
+    throw broke ? fileError(url.href, undefined, error) : error;
   }
 }
 
