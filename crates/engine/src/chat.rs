@@ -14,6 +14,7 @@ mod probe;
 mod sample;
 mod start;
 mod templates;
+mod text_start;
 mod thinking;
 mod tools;
 mod variables;

@@ -9,6 +9,7 @@ use linnet_text::{Constraint, ConstraintSpec, TextError, Tokenizer};
 use serde::{Serialize, Serializer};
 
 use crate::chat::ChatTemplates;
+use crate::decide::{DecideRequest, Decider};
 use crate::recommended::Recommended;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
@@ -264,5 +265,13 @@ impl<B: Backend> Engine<B> {
     /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`].
     pub fn suggest(&self, request: &SuggestRequest) -> Result<Suggestion, Error> {
         Suggestion::start(self, request)
+    }
+
+    /// Starts to compute how likely each of some answers is. The model runs in [`Decider::next`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::TextTooLong`], [`Error::Text`].
+    pub fn decide(&self, request: &DecideRequest) -> Result<Decider, Error> {
+        Decider::start(self, request)
     }
 }

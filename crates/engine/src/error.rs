@@ -97,6 +97,20 @@ pub enum Error {
         /// Context length.
         context_length: usize,
     },
+    /// One of several texts is too long for the context.
+    #[error(
+        "`{field}` makes a prompt of {}, but the context holds {context_length}. Shorten the text, or load the model \
+         with a larger context",
+        tokens(*.prompt_tokens)
+    )]
+    TextTooLong {
+        /// The path of the text.
+        field: String,
+        /// Tokens of the rendered prompt with the longest option, or about as many.
+        prompt_tokens: usize,
+        /// Context length.
+        context_length: usize,
+    },
     /// The answer cannot be held to the form that the request gives it.
     #[error("the answer cannot be held to `{field}`: {error}")]
     Constraint {
@@ -162,7 +176,9 @@ impl Error {
             },
             Error::Truncated { .. } | Error::Endless { .. } => ErrorCode::Integrity,
             Error::DoesNotFit(_) => ErrorCode::OutOfMemory,
-            Error::ContextFull { .. } | Error::PromptTooLong { .. } => ErrorCode::ContextFull,
+            Error::ContextFull { .. } | Error::PromptTooLong { .. } | Error::TextTooLong { .. } => {
+                ErrorCode::ContextFull
+            }
             Error::TextLost { .. } => ErrorCode::BadTemplate,
             Error::Constraint { .. } => ErrorCode::BadConstraint,
             Error::InvalidRequest { .. } => ErrorCode::InvalidRequest,
@@ -229,6 +245,9 @@ impl Error {
             Error::ContextFull { prompt_tokens, context_length }
             | Error::PromptTooLong { about: prompt_tokens, context_length } => {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
+            }
+            Error::TextTooLong { field, prompt_tokens, context_length } => {
+                json!({ "field": field, "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
             Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),
             Error::Constraint { field, error: ConstraintError { code, path, reason } } => {

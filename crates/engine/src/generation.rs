@@ -25,6 +25,7 @@ pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
 use formed::{FormedAnswer, Verdict};
 pub use sampler::Sampler;
+pub(crate) use token_logprob::log_sum;
 pub use token_logprob::{Logprobs, TokenLogprob};
 
 /// The result of running the model.

@@ -5,6 +5,7 @@
 //! Generic over [`Backend`](linnet_graph::Backend).
 
 mod chat;
+mod decide;
 mod engine;
 mod error;
 mod generation;
@@ -19,6 +20,10 @@ mod suggest;
 mod typescript;
 
 pub use chat::{AnswerStart, ChatTemplates};
+pub use decide::{
+    DecideEvent, DecideRequest, DecideSubject, Decider, Decision, DecisionTimings, Decisions,
+    OptionProbability,
+};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo, ReasoningSupport};
 pub use error::{Error, ErrorCode};
 pub use generation::{

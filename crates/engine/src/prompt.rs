@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use linnet_graph::Backend;
 use linnet_text::{EncodeOptions, TextError};
 
-use crate::chat::AnswerStart;
+use crate::chat::{AnswerStart, ChatTemplates};
 use crate::engine::Engine;
 use crate::request::{Content, Message, Prompt, Role};
 use crate::{Error, Request};
@@ -49,7 +49,7 @@ pub(crate) fn prepare<'a, B: Backend>(
 
 /// Rejects user texts whose length in bytes shows that they cannot fit, before the template copies them. (A
 /// template may leave out other texts.)
-fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<(), Error> {
+pub(crate) fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<(), Error> {
     let context_length = engine.session.context_length();
     let most = READ * context_length;
     let said = messages.iter().filter(|message| message.role == Role::User);
@@ -125,7 +125,7 @@ fn source<'e, 'r, B: Backend>(engine: &'e Engine<B>, request: &'r Request) -> Re
     }
 }
 
-fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error> {
+pub(crate) fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error> {
     let vocabulary = engine.config().vocab_size;
     match tokens.iter().find(|token| **token as usize >= vocabulary) {
         Some(bad) => {
@@ -141,12 +141,16 @@ fn chat<'e, B: Backend>(
     engine: &'e Engine<B>,
     request: &Request,
 ) -> Result<(String, AnswerStart<'e>), Error> {
+    templates(engine)?.start(request, engine.tokenizer(), (engine.platform.local_time)())
+}
+
+/// The model's chat templates.
+pub(crate) fn templates<B: Backend>(engine: &Engine<B>) -> Result<&ChatTemplates, Error> {
     let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(
             "messages",
             "need a chat template, which this model's file lacks; use a `prompt` instead",
         )
     })?;
-    let chat = chat.as_ref().map_err(|error| Error::UnusableTemplate(error.clone()))?;
-    chat.start(request, engine.tokenizer(), (engine.platform.local_time)())
+    chat.as_ref().map_err(|error| Error::UnusableTemplate(error.clone()))
 }

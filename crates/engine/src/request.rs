@@ -215,7 +215,12 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidRequest`] with the path of the first unknown or invalid field.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        json::request(json)
+        Self::from_fields(fields::read(json)?)
+    }
+
+    /// The same from the fields of the object.
+    pub(crate) fn from_fields(fields: fields::Object) -> Result<Self, Error> {
+        json::request(fields)
     }
 
     /// The assistant's message to continue, if the conversation ends with one.

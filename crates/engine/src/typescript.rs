@@ -7,8 +7,9 @@ use linnet_graph::{BackendKind, KvFormat};
 use ts_rs::{Config, TS};
 
 use crate::{
-    Done, ErrorCode, Event, FinishReason, Info, LoaderOptions, Logprobs, ReasoningSupport, Sampling,
-    SuggestEvent, Suggestions, Timings, TokenLogprob, ToolCallDelta, Usage, Word, WorkPerToken,
+    DecideEvent, Decision, DecisionTimings, Decisions, Done, ErrorCode, Event, FinishReason, Info,
+    LoaderOptions, Logprobs, OptionProbability, ReasoningSupport, Sampling, SuggestEvent, Suggestions,
+    Timings, TokenLogprob, ToolCallDelta, Usage, Word, WorkPerToken,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/protocol/generated.ts");
@@ -192,6 +193,11 @@ fn generated() -> String {
     file.declare::<Word>();
     file.declare::<Suggestions>();
     file.declare::<SuggestEvent>();
+    file.declare::<OptionProbability>();
+    file.declare::<DecisionTimings>();
+    file.declare::<Decision>();
+    file.declare::<Decisions>();
+    file.declare::<DecideEvent>();
     file.text
 }
 

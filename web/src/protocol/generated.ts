@@ -368,3 +368,50 @@ export type SuggestEvent = {
 } | {
   type: 'words';
 } & FoundWords;
+
+/** An option and how likely it is. */
+export type EngineOption = {
+  /** The option. */
+  option: string;
+  /** Its probability among the options: the softmax of their log probabilities. */
+  probability: number;
+  /** The log probability that the model's answer begins with this option, and not with a longer one. */
+  logprob: number;
+};
+
+/** The work for a decision. */
+export type DecisionTimings = {
+  /** Tokens that were run. */
+  tokens: number;
+  /** Duration in milliseconds. */
+  ms: number;
+};
+
+/** The probabilities of the options for one text. */
+export type EngineDecision = {
+  /** The most likely option; the first of them on a tie. */
+  choice: string;
+  /** All options, in the order of the request. */
+  options: Array<EngineOption>;
+  /** The work that it took. */
+  timings: DecisionTimings;
+};
+
+/** The decisions of a request. */
+export type Decisions = {
+  /** One for each text in order, or just one. */
+  decisions: Array<EngineDecision>;
+  /** `stop`, or `cancelled` if some are missing. */
+  finish_reason: EngineFinishReason;
+};
+
+/** An event of a decision. */
+export type DecideEvent = {
+  type: 'deciding';
+  /** Decisions made. */
+  done: number;
+  /** Decisions to make. */
+  total: number;
+} | {
+  type: 'decided';
+} & Decisions;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::{
-    self, boolean, count, list, nothing_else, number, object, one_of, one_of_names, read, required, set,
+    self, Object, boolean, count, list, nothing_else, number, object, one_of, one_of_names, required, set,
     text, whole,
 };
 use super::path::Path;
@@ -14,8 +14,7 @@ use super::tools::{tool, tool_choice};
 use super::{Content, Message, Prompt, ReasoningEffort, Request, Role, ToolCall};
 use crate::Error;
 
-pub(super) fn request(json: &str) -> Result<Request, Error> {
-    let fields = read(json)?;
+pub(super) fn request(fields: Object) -> Result<Request, Error> {
     let mut request = Request::default();
     for (field, value) in set(fields) {
         let path = &Path::of(&field);

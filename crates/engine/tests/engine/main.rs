@@ -4,6 +4,7 @@ mod ahead;
 mod bad_files;
 mod chat;
 mod chats;
+mod decide;
 mod fake;
 mod generation;
 mod loading;
