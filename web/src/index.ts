@@ -29,6 +29,7 @@ export type { ModelAddress, ModelFile, ModelSource } from './models/sources.ts';
 export type {
   BackendKind,
   Counters,
+  DecisionTimings,
   EngineReport,
   KvFormat,
   LinnetErrorCode,
@@ -72,6 +73,7 @@ export type {
   NamedTool,
   ReasoningEffort,
 } from './api/chat-types.ts';
+export type { BatchDecideRequest, DecideProgress, DecideRequest, Decision, OptionProbability } from './api/decide.ts';
 export type { AnswerForm, JsonSchema, NamedSchema, ResponseFormat } from './api/form-types.ts';
 export type { ParsedChatCompletion, ParsingFormat } from './api/parsed-answer.ts';
 export type { ChatCompletions, Completions, Streamed, Whole, WithoutTools } from './api/completions.ts';

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise};
 use linnet_cpu::CpuBackend;
-use linnet_engine::{Engine as LoadedEngine, Error, Request, SuggestRequest};
+use linnet_engine::{DecideRequest, Engine as LoadedEngine, Error, Request, SuggestRequest};
 use linnet_gpu::GpuBackend;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -131,12 +131,22 @@ impl Engine {
             AnyEngine::Gpu(engine) => engine.suggest(&request).map(Answer::Words),
         })?)
     }
+
+    /// Starts to compute how likely each of some answers is, for a request in JSON.
+    pub fn decide(&self, request: &str) -> Result<Generation, JsValue> {
+        let request = DecideRequest::from_json(request).map_err(error::js)?;
+        self.start(self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.decide(&request).map(Answer::Decisions),
+            AnyEngine::Gpu(engine) => engine.decide(&request).map(Answer::Decisions),
+        })?)
+    }
 }
 
 /// The answer to a request.
 enum Answer {
     Text(Box<linnet_engine::Generation>),
     Words(linnet_engine::Suggestion),
+    Decisions(linnet_engine::Decider),
 }
 
 impl Answer {
@@ -151,6 +161,8 @@ impl Answer {
             (Answer::Text(text), AnyEngine::Gpu(engine)) => event(text.next(engine).await),
             (Answer::Words(words), AnyEngine::Cpu(engine)) => event(words.next(engine).await),
             (Answer::Words(words), AnyEngine::Gpu(engine)) => event(words.next(engine).await),
+            (Answer::Decisions(decider), AnyEngine::Cpu(engine)) => event(decider.next(engine).await),
+            (Answer::Decisions(decider), AnyEngine::Gpu(engine)) => event(decider.next(engine).await),
         }
     }
 }
@@ -170,7 +182,7 @@ pub struct Generation {
 #[wasm_bindgen]
 impl Generation {
     /// Runs one chunk of the prompt or one token, and returns the event.
-    #[wasm_bindgen(unchecked_return_type = "Promise<GenerationEvent | SuggestEvent>")]
+    #[wasm_bindgen(unchecked_return_type = "Promise<GenerationEvent | SuggestEvent | DecideEvent>")]
     pub fn next(&self) -> Promise {
         promise(next(Rc::clone(&self.answer), Rc::clone(&self.engine)))
     }
@@ -180,6 +192,7 @@ impl Generation {
         match &mut *self.answer.borrow_mut() {
             Some(Answer::Text(text)) => text.cancel(),
             Some(Answer::Words(words)) => words.cancel(),
+            Some(Answer::Decisions(decider)) => decider.cancel(),
             None => {}
         }
     }

@@ -1,5 +1,6 @@
 import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './types.ts';
 import { ChatCompletions, Completions, type Generate } from './completions.ts';
+import { type BatchDecideRequest, type Decision, decide, type DecideRequest } from './decide.ts';
 import { readWatching, refuseUnknown } from '../protocol/read-options.ts';
 import { bytesOf, type RecommendedSampling } from '../models/entry.ts';
 import { type AskOptions, EngineHost } from '../page/engine-host.ts';
@@ -177,6 +178,18 @@ export class Linnet {
       return { words, begun, timings: { tokens, ms } };
     }
     throw new LinnetError('internal', 'The engine suggested nothing.');
+  }
+
+  /**
+   * Computes how likely each option is as the model's answer, without writing one: to classify, route or score. With
+   * `texts`, decides about each of them, and returns their decisions in order.
+   *
+   * @throws LinnetError `invalid-request`, `context-full`, `bad-template`, `busy`, `aborted`
+   */
+  decide<const Option extends string>(request: BatchDecideRequest<Option>): Promise<Decision<Option>[]>;
+  decide<const Option extends string>(request: DecideRequest<Option>): Promise<Decision<Option>>;
+  decide(request: DecideRequest | BatchDecideRequest): Promise<Decision | Decision[]> {
+    return decide(this.#ask, request, this.#info.model.context_length);
   }
 
   /** Frees the model's memory. Requests in progress fail with `aborted`; the engine cannot be used again. */

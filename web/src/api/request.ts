@@ -95,7 +95,7 @@ export function readRequest(
     return_progress: progress = false,
     n = 1,
     model,
-    busy = 'queue',
+    busy,
     signal,
   } = set;
   if (typeof stream !== 'boolean') throw wrong('stream', stream, `is ${described(stream)}, but must be true or false`);
@@ -107,8 +107,7 @@ export function readRequest(
     throw wrong('model', model, `is ${named(model)}, but must be the loaded model: ${[...names].join(' or ')}`, {
       known: [...names],
     });
-  if (busy !== 'queue' && busy !== 'refuse')
-    throw wrong('busy', busy, `is ${named(busy)}, but must be "queue" or "refuse"`, { known: ['queue', 'refuse'] });
+  const whenBusy = readBusy(busy);
   const listened = readSignal(signal);
 
   const fields = Object.fromEntries(
@@ -137,12 +136,18 @@ export function readRequest(
   return {
     fields,
     signal: listened,
-    busy,
+    busy: whenBusy,
     policy: readPolicy(set, POLICY_FIELDS),
     stream,
     progress,
     usage: usageOf(options, stream),
   };
+}
+
+/** What happens if the engine is busy. @throws LinnetError `invalid-request` */
+export function readBusy(busy: unknown = 'queue'): WhenBusy {
+  if (busy === 'queue' || busy === 'refuse') return busy;
+  throw wrong('busy', busy, `is ${named(busy)}, but must be "queue" or "refuse"`, { known: ['queue', 'refuse'] });
 }
 
 /** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
@@ -204,7 +209,7 @@ function ofText(logprobs: unknown): number | undefined {
  * Rejects a prompt that cannot fit, before the page and the worker copy it. No vocabulary has a token longer than
  * {@link LONGEST_TOKEN} characters; the engine counts the tokens of shorter prompts.
  */
-function promptLimit(contextLength: number): TextLimit {
+export function promptLimit(contextLength: number): TextLimit {
   const characters = Math.min(contextLength * LONGEST_TOKEN, MOST_CHARACTERS);
   const context = contextLength === Infinity ? {} : { context_length: contextLength };
   const refuse = (found: number) => {

@@ -1,6 +1,14 @@
 import type { PlainError } from './errors.ts';
 import type { ResolvedModel } from './model-files.ts';
-import type { BackendKind, Counters, EngineReport, GenerationEvent, KvFormat, SuggestEvent } from './generated.ts';
+import type {
+  BackendKind,
+  Counters,
+  DecideEvent,
+  EngineReport,
+  GenerationEvent,
+  KvFormat,
+  SuggestEvent,
+} from './generated.ts';
 import type { ModuleName } from './wasm.ts';
 
 /** The backend to use; `auto` takes WebGPU if there is a hardware GPU, and the CPU otherwise. */
@@ -89,8 +97,8 @@ export interface Recovered {
   phase: RiskyPhase;
 }
 
-/** The kinds of requests: an answer, suggestions of words, or the number of a prompt's tokens. */
-export type Asked = 'generate' | 'suggest' | 'count';
+/** The kinds of requests: an answer, suggestions of words, decisions, or the number of a prompt's tokens. */
+export type Asked = 'generate' | 'suggest' | 'decide' | 'count';
 
 /** Messages from the page to the worker. */
 export type ToWorker =
@@ -144,7 +152,7 @@ export type FromWorker =
   | Reply;
 
 /** The events of a request. */
-export type EngineEvent = GenerationEvent | SuggestEvent | { type: 'counted'; tokens: number };
+export type EngineEvent = GenerationEvent | SuggestEvent | DecideEvent | { type: 'counted'; tokens: number };
 
 /** A message from the worker about one request. */
 export type Reply =
@@ -153,5 +161,5 @@ export type Reply =
 
 /** Whether this is the last message about its request. */
 export function isLast(answer: Reply): boolean {
-  return answer.type === 'error' || ['done', 'words', 'counted'].includes(answer.event.type);
+  return answer.type === 'error' || ['done', 'words', 'decided', 'counted'].includes(answer.event.type);
 }

@@ -1,4 +1,4 @@
-import type { EngineReport, GenerationEvent, LoaderOptions, SuggestEvent } from './generated.ts';
+import type { DecideEvent, EngineReport, GenerationEvent, LoaderOptions, SuggestEvent } from './generated.ts';
 
 /** The wasm modules: with which SIMD instructions, and whether with threads. */
 export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
@@ -51,6 +51,8 @@ export interface WasmEngine {
   generate(requestJson: string, compiler?: ConstraintCompiler): WasmGeneration;
   /** Searches for words that may come next. */
   suggest(requestJson: string): WasmGeneration;
+  /** Computes how likely each of some answers is. */
+  decide(requestJson: string): WasmGeneration;
   /** Counts the tokens of a request's prompt without running the model. Must not be called while a step runs. */
   countTokens(requestJson: string): number;
   /** The results of tuning kernels on this GPU, for `measured` of the next load. */
@@ -72,7 +74,7 @@ export interface ConstraintCompiler {
 /** An answer in progress. */
 export interface WasmGeneration {
   /** Runs one prefill chunk or one decode step. Must not be called after the last event. */
-  next(): Promise<GenerationEvent | SuggestEvent>;
+  next(): Promise<GenerationEvent | SuggestEvent | DecideEvent>;
   /** Makes the next `next()` end with the finish reason `cancelled`. */
   cancel(): void;
   free(): void;

@@ -9,7 +9,7 @@ interface Job extends Steering {
   id: number;
   /** The request as JSON. */
   request: string;
-  kind: 'generate' | 'suggest';
+  kind: 'generate' | 'suggest' | 'decide';
   cancelled: boolean;
   /** Wakes it from its wait or pause, since something has changed. */
   wake?: () => void;

@@ -41,6 +41,7 @@ scope.onmessage = ({ data }) => {
       queue.steer(data.id, data);
       break;
     case 'suggest':
+    case 'decide':
       queue.add(data.id, data.request, 'full', data.type);
       break;
     case 'count':

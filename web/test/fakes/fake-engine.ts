@@ -1,4 +1,4 @@
-import type { EngineReport, GenerationEvent, SuggestEvent } from '../../src/protocol/generated.ts';
+import type { DecideEvent, EngineReport, GenerationEvent, SuggestEvent } from '../../src/protocol/generated.ts';
 import type { ConstraintCompiler, WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
 
 /** The calls of a {@link FakeEngine}, in order. */
@@ -77,6 +77,27 @@ export class FakeEngine implements WasmEngine {
       },
       cancel: () => (finish_reason = 'cancelled'),
       free: () => this.log.push(`free ${prefix}`),
+    };
+  }
+
+  decide(requestJson: string): WasmGeneration {
+    const { texts } = JSON.parse(requestJson) as { texts: string[] };
+    this.log.push(`decide ${texts.join()}`);
+    let done = 0;
+    let finish_reason: 'stop' | 'cancelled' = 'stop';
+    return {
+      next: async (): Promise<DecideEvent> => {
+        const total = texts.length;
+        if (done < total && finish_reason === 'stop') return { type: 'deciding', done: ++done, total };
+        const decisions = texts.slice(0, done).map((choice) => ({
+          choice,
+          options: [],
+          timings: { tokens: 1, ms: 1 },
+        }));
+        return { type: 'decided', decisions, finish_reason };
+      },
+      cancel: () => (finish_reason = 'cancelled'),
+      free: () => this.log.push('free'),
     };
   }
 

@@ -179,6 +179,27 @@ test('suggestions take turns with answers, and can be stopped', async () => {
   assert.deepEqual(log, ['start a', 'free a', 'suggest wo', 'free wo', 'suggest no', 'free no']);
 });
 
+test('decisions report their progress, and can be stopped', async () => {
+  const { queue: q, answers, log, ended } = queue();
+  q.add(1, JSON.stringify({ texts: ['a', 'b'] }), 'full', 'decide');
+  const decided = await ended(1);
+  assert.ok(decided.type === 'event' && decided.event.type === 'decided');
+  assert.deepEqual(
+    decided.event.decisions.map(({ choice }) => choice),
+    ['a', 'b'],
+  );
+  const steps = answers.flatMap((answer) =>
+    answer.type === 'event' && answer.event.type === 'deciding' ? [answer.event.done] : [],
+  );
+  assert.deepEqual(steps, [1, 2]);
+  q.add(2, JSON.stringify({ texts: Array(100).fill('c') }), 'full', 'decide');
+  while (!answers.some(({ id }) => id === 2)) await turn();
+  q.cancel(2);
+  const ending = await ended(2);
+  assert.ok(ending.type === 'event' && ending.event.type === 'decided' && ending.event.finish_reason === 'cancelled');
+  assert.deepEqual(log.slice(0, 2), ['decide a,b', 'free']);
+});
+
 test('every cancellation is confirmed, even for an unknown request', async () => {
   const { queue: q, ended } = queue();
   q.cancel(7);
