@@ -1,6 +1,7 @@
 // Requests to a loaded engine: streaming, stopping, queueing, rejecting.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { checkDecisions } from '../../support/decisions.mjs';
 import { chromium } from '../../support/engines.mjs';
 import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../../support/harness.mjs';
 
@@ -262,6 +263,8 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(before > 0 && before < 400, `the other answer ended after ${before} of 400 tokens`);
   });
 
+  test('decides between options, for one text and for several', () => checkDecisions(page));
+
   test('a prompt that is too long fails with context-full, and the next request works', async () => {
     const failure = await complete(page, { prompt: 'word '.repeat(600) });
     assert.equal(failure.code, 'context-full');
@@ -280,6 +283,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
         () => engine.chat.completions.create({ messages }),
         () => engine.countTokens({ messages }),
         () => engine.suggest({ prefix: text }),
+        () => engine.decide({ question: text, options: ['yes', 'no'] }),
       ];
       const codes = [];
       for (const attempt of attempts)
@@ -291,7 +295,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
         );
       return { codes, ms: performance.now() - began };
     });
-    assert.deepEqual(outcomes.codes, Array(4).fill('context-full'));
+    assert.deepEqual(outcomes.codes, Array(5).fill('context-full'));
     assert.ok(outcomes.ms < 1000, `${outcomes.ms} ms`);
     assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
   });
