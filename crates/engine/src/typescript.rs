@@ -66,14 +66,12 @@ impl Writer {
             let words = format!("- `{code}`:{}", meaning.concat());
             self.text += &wrapped(" * ", &words);
         }
-        self.text += " */\nexport type LinnetErrorCode =\n";
-        let codes = ErrorCode::MEANINGS.iter().map(|(code, _)| format!("  | '{code}'"));
-        self.text += &codes.collect::<Vec<_>>().join("\n");
-        self.text += ";\nexport const LINNET_ERROR_CODES = [\n";
+        self.text += " */\nexport type LinnetErrorCode = (typeof LINNET_ERROR_CODES)[number];\n";
+        self.text += "export const LINNET_ERROR_CODES = [\n";
         for (code, _) in ErrorCode::MEANINGS {
             let _ = writeln!(self.text, "  '{code}',");
         }
-        self.text += "] as const satisfies LinnetErrorCode[];\n";
+        self.text += "] as const;\n";
     }
 
     fn sampling(&mut self) {

@@ -44,29 +44,7 @@ export const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const satisfies KvFormat[];
  * schema
  * - `internal`: a fault of Linnet itself
  */
-export type LinnetErrorCode =
-  | 'bad-model'
-  | 'unsupported-architecture'
-  | 'unsupported-quantization'
-  | 'unsupported-tokenizer'
-  | 'bad-template'
-  | 'out-of-memory'
-  | 'device-lost'
-  | 'no-webgpu'
-  | 'no-simd'
-  | 'blocked'
-  | 'network'
-  | 'not-found'
-  | 'http'
-  | 'integrity'
-  | 'quota'
-  | 'no-storage'
-  | 'aborted'
-  | 'context-full'
-  | 'busy'
-  | 'invalid-request'
-  | 'bad-constraint'
-  | 'internal';
+export type LinnetErrorCode = (typeof LINNET_ERROR_CODES)[number];
 export const LINNET_ERROR_CODES = [
   'bad-model',
   'unsupported-architecture',
@@ -90,7 +68,7 @@ export const LINNET_ERROR_CODES = [
   'invalid-request',
   'bad-constraint',
   'internal',
-] as const satisfies LinnetErrorCode[];
+] as const;
 
 /** The sampling parameters of a request. */
 export interface SamplingParameters {
