@@ -116,7 +116,8 @@ impl Decider {
     pub async fn next<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<DecideEvent, Error> {
         let total = self.request.texts.as_ref().map_or(1, Vec::len);
         if !self.cancelled && self.scores.len() < total {
-            self.scores.push(self.request.scores(engine, self.scores.len())?);
+            let next = self.request.scores(engine, self.scores.len())?;
+            self.scores.push(next.sharing(&self.scores[0]));
         } else if !self.cancelled && self.decisions.len() < total {
             self.run(engine).await?;
         } else {

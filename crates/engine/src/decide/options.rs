@@ -6,6 +6,8 @@
 //! one counts only where the longer one does not follow. So no two options happen together, their probabilities can be
 //! compared, and the rest to 1 is how likely the model says something else.
 
+use std::rc::Rc;
+
 use linnet_graph::Backend;
 use linnet_text::{EncodeOptions, Tokenizer};
 
@@ -18,12 +20,12 @@ use crate::{Error, TokenLogprob};
 pub(super) struct Scores {
     /// The tokens before all options.
     root: Vec<u32>,
-    branches: Vec<Vec<u32>>,
+    branches: Rc<Vec<Vec<u32>>>,
     /// The sums over the tokens that have been scored.
     sums: Vec<f64>,
-    /// The tokens after the root whose logits are needed, last ones first. An option's start comes before the options
-    /// that continue it.
-    paths: Vec<Vec<u32>>,
+    /// After what the logits are needed, last ones first: these options' first tokens, as many as the second number
+    /// says. Of options that begin alike, one stands for all.
+    paths: Vec<(usize, usize)>,
 }
 
 /// A prompt as a text or as tokens.
@@ -62,25 +64,29 @@ impl Scores {
         if prompt_tokens > context_length {
             return Err(Error::ContextFull { prompt_tokens, context_length });
         }
-        let starts =
-            |branch: &Vec<u32>| (0..branch.len()).map(|length| branch[..length].to_vec()).collect::<Vec<_>>();
-        let mut paths: Vec<Vec<u32>> = branches.iter().flat_map(starts).collect();
-        paths.sort_unstable_by(|one, other| other.cmp(one));
-        paths.dedup();
-        Ok(Scores { root, sums: vec![0.0; branches.len()], branches, paths })
+        let paths = paths(&branches);
+        Ok(Scores { root, sums: vec![0.0; branches.len()], branches: Rc::new(branches), paths })
+    }
+
+    /// Shares the options' tokens with another text, which mostly has the same.
+    pub(super) fn sharing(mut self, other: &Scores) -> Self {
+        if self.branches == other.branches {
+            self.branches = Rc::clone(&other.branches);
+        }
+        self
     }
 
     /// The tokens whose logits are needed next.
     pub(super) fn tokens(&self) -> Vec<u32> {
-        let path = self.paths.last().map_or(&[][..], Vec::as_slice);
+        let path = self.paths.last().map_or(&[][..], |(option, length)| &self.branches[*option][..*length]);
         [&self.root, path].concat()
     }
 
     /// Takes the logits after [`Scores::tokens`]; returns whether they were the last ones.
     pub(super) fn take(&mut self, logits: &[f32]) -> bool {
-        let (path, whole) = (self.paths.pop().unwrap_or_default(), log_sum(logits));
+        let ((option, length), whole) = (self.paths.pop().unwrap_or_default(), log_sum(logits));
         for (branch, sum) in self.branches.iter().zip(&mut self.sums) {
-            if let Some([token, ..]) = branch.strip_prefix(path.as_slice()) {
+            if let Some([token, ..]) = branch.strip_prefix(&self.branches[option][..length]) {
                 let logit = logits.get(*token as usize).copied().unwrap_or(f32::NAN);
                 // `max` ignores NaN.
                 *sum += (f64::from(logit) - whole).max(TokenLogprob::LEAST.into());
@@ -125,6 +131,23 @@ impl PromptText<'_> {
     }
 }
 
+/// After what the logits are needed for these options, last ones first. What follows something comes directly after it,
+/// so that the KV cache serves as often as possible.
+fn paths(branches: &[Vec<u32>]) -> Vec<(usize, usize)> {
+    let mut order: Vec<usize> = (0..branches.len()).collect();
+    order.sort_unstable_by_key(|option| &branches[*option]);
+    let (mut paths, mut before) = (Vec::new(), &[][..]);
+    for option in order {
+        let branch = branches[option].as_slice();
+        // The starts that it shares with the option before.
+        let shared = branch.iter().zip(before).take_while(|(one, other)| one == other).count() + 1;
+        paths.extend((shared.min(before.len())..branch.len()).map(|length| (option, length)));
+        before = branch;
+    }
+    paths.reverse();
+    paths
+}
+
 /// The tokens of each option as a vocabulary writes them after the prompt's text. Where it joins an option's first
 /// characters with the prompt's last ones, the options begin earlier, and `root` ends there.
 fn branches(
@@ -162,5 +185,20 @@ fn after_last_mark<'t>(
             Ok((at, &text[from..], end))
         }
         _ => Ok((0, text, encoding)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paths;
+
+    #[test]
+    fn every_start_of_an_option_is_needed_once() {
+        let branches = ["ac", "a", "abd", "b", "abc"].map(|text| text.bytes().map(u32::from).collect());
+        let starts = paths(&branches).into_iter().rev().map(|(option, length)| {
+            let bytes = branches[option][..length].iter().map(|token| *token as u8);
+            String::from_utf8(bytes.collect()).unwrap()
+        });
+        assert_eq!(starts.collect::<Vec<_>>(), ["", "a", "ab"]);
     }
 }

@@ -43,6 +43,10 @@ impl DecideRequest {
 
     /// The prompt of a chat, to the place where the text of the answer begins.
     fn rendered<B: Backend>(&self, engine: &Engine<B>, text: Option<&String>) -> Result<String, Error> {
+        if engine.chat.is_none() && matches!(self.subject, DecideSubject::Question { .. }) {
+            let reason = "needs a chat template, which this model's file lacks; use a `prompt` instead";
+            return Err(Error::invalid("question", reason));
+        }
         let request = Request {
             messages: Some(self.messages(text)),
             reasoning_effort: Some(ReasoningEffort::None),
