@@ -3,6 +3,7 @@
 mod backend;
 mod bench;
 mod chat;
+mod decide;
 mod failure;
 mod inspect;
 mod model_file;
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Chat(Box<chat::Options>),
+    Decide(decide::Options),
     Bench(bench::Options),
     Inspect(inspect::Options),
     Synth(synth::Options),
@@ -39,6 +41,7 @@ const BROKEN_PIPE: u8 = 141;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Chat(options) => chat::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Decide(options) => decide::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Inspect(options) => inspect::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Synth(options) => synth::run(&options).map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! Tests `linnet` from the shell: exit codes, messages and output.
 
 mod counters;
+mod decide;
 mod errors;
 mod fixture;
 mod model;
