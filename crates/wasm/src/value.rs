@@ -8,7 +8,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The declarations of this module name the types that the engine's tests generate.
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = "import type { DecideEvent, EngineReport, GenerationEvent, SuggestEvent } from '../src/protocol/generated.ts';";
+const TYPES: &str = "import type {
+    DecideEvent, EngineReport, GenerationEvent, SuggestEvent
+} from '../src/protocol/generated.ts';";
 
 /// A value of one of the types in `web/src/protocol/generated.ts`.
 pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
