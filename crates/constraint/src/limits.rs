@@ -1,5 +1,8 @@
 //! Limits for schemas, expressions and grammars, which come from pages.
 
+use std::cell::Cell;
+
+use linnet_text::{ConstraintError, ConstraintErrorCode};
 use llguidance::api::ParserLimits;
 
 /// Longest expression, in bytes.
@@ -12,10 +15,42 @@ pub const DEPTH: usize = 100;
 pub const REPETITIONS: u32 = 10_000;
 /// Most nodes of an expression once nested repetitions are written out.
 pub const EXPANDED_NODES: u64 = 200_000;
+/// Most expressions that one text must match, or not match.
+pub const INTERSECTED: usize = 16;
 /// Work to find out whether an expression matches anything, in nodes of expressions.
-pub const EMPTINESS_FUEL: u64 = 50_000;
+pub const EMPTINESS_FUEL: u64 = 20_000;
+/// Work to compile a constraint, in steps of about 100 ns: questions about expressions, and combinations of subschemas.
+const COMPILE_FUEL: u64 = 1_000_000;
 /// Most rules of a grammar.
 pub const RULES: usize = 20_000;
+
+thread_local! {
+    /// What is left of [`COMPILE_FUEL`].
+    static FUEL: Cell<u64> = const { Cell::new(COMPILE_FUEL) };
+}
+
+/// Starts to compile a constraint on this thread.
+pub fn refuel() {
+    FUEL.set(COMPILE_FUEL);
+}
+
+/// What is left of the work to compile a constraint.
+pub fn fuel() -> u64 {
+    FUEL.get()
+}
+
+/// Counts work.
+///
+/// # Errors
+/// [`ConstraintErrorCode::TooComplex`] if it was the last that the constraint may take.
+pub fn spend(work: usize) -> Result<(), ConstraintError> {
+    let left = FUEL.get().saturating_sub(work as u64);
+    FUEL.set(left);
+    if left > 0 {
+        return Ok(());
+    }
+    Err(ConstraintError::new(ConstraintErrorCode::TooComplex, "compiling it takes too much work"))
+}
 
 /// The limits of llguidance.
 pub fn parser() -> ParserLimits {

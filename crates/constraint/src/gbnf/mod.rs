@@ -45,56 +45,87 @@ pub fn parse(grammar: &str) -> Result<Grammar, ConstraintError> {
     Ok(writer.grammar)
 }
 
+/// The language of a rule, and its size.
+#[derive(Clone, Debug)]
+struct Regular {
+    pattern: Pattern,
+    /// Number of items if repetitions were written out.
+    nodes: u64,
+    depth: usize,
+}
+
 /// The languages of the rules that do not refer to themselves.
 fn regular(rules: &[Part]) -> Result<Vec<Option<Pattern>>, ConstraintError> {
-    let mut known: Vec<Option<(Pattern, u64)>> = vec![None; rules.len()];
-    // Each pass finds a rule or is the last.
-    loop {
-        let mut found = false;
-        for (index, rule) in rules.iter().enumerate() {
-            if known[index].is_none()
-                && let Some((pattern, nodes)) = as_pattern(rule, &known)
-            {
-                if nodes > limits::EXPANDED_NODES {
-                    let limit = limits::EXPANDED_NODES;
-                    let reason = format!("nested repetitions stand for {nodes} items; the limit is {limit}");
-                    return Err(ConstraintError::new(ConstraintErrorCode::TooComplex, reason));
-                }
-                known[index] = Some((pattern, nodes));
-                found = true;
+    let mut known: Vec<Option<Regular>> = vec![None; rules.len()];
+    // For each rule, how many references in it are to rules that are not known, and which rules refer to it.
+    let mut missing = vec![0_usize; rules.len()];
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); rules.len()];
+    for (index, rule) in rules.iter().enumerate() {
+        each_reference(rule, &mut |target| {
+            missing[index] += 1;
+            users[target].push(index);
+        });
+    }
+    let mut ready: Vec<usize> = (0..rules.len()).filter(|&rule| missing[rule] == 0).collect();
+    while let Some(index) = ready.pop() {
+        let Some(rule) = as_pattern(&rules[index], &known) else { continue };
+        if rule.nodes > limits::EXPANDED_NODES {
+            let (nodes, limit) = (rule.nodes, limits::EXPANDED_NODES);
+            let reason = format!("nested repetitions stand for {nodes} items; the limit is {limit}");
+            return Err(ConstraintError::new(ConstraintErrorCode::TooComplex, reason));
+        }
+        known[index] = Some(rule);
+        for &user in &users[index] {
+            missing[user] -= 1;
+            if missing[user] == 0 {
+                ready.push(user);
             }
         }
-        if !found {
-            return Ok(known.into_iter().map(|rule| rule.map(|(pattern, _)| pattern)).collect());
-        }
+    }
+    Ok(known.into_iter().map(|rule| rule.map(|rule| rule.pattern)).collect())
+}
+
+fn each_reference(part: &Part, see: &mut impl FnMut(usize)) {
+    match part {
+        Part::Literal(_) | Part::Set(_) => {}
+        Part::Rule(rule) => see(*rule),
+        Part::Concat(parts) | Part::Or(parts) => parts.iter().for_each(|part| each_reference(part, see)),
+        Part::Repeat(once, _, _) => each_reference(once, see),
     }
 }
 
-/// A part as a language, with the number of items if repetitions were written out, if all its rules are known.
-fn as_pattern(part: &Part, known: &[Option<(Pattern, u64)>]) -> Option<(Pattern, u64)> {
-    let all = |parts: &[Part]| -> Option<(Vec<Pattern>, u64)> {
-        let parts: Vec<_> = parts.iter().map(|part| as_pattern(part, known)).collect::<Option<_>>()?;
-        let nodes = parts.iter().fold(1, |sum: u64, (_, nodes)| sum.saturating_add(*nodes));
-        Some((parts.into_iter().map(|(pattern, _)| pattern).collect(), nodes))
+/// A part as a language, if all its rules are known and it is not too deep.
+fn as_pattern(part: &Part, known: &[Option<Regular>]) -> Option<Regular> {
+    let all = |parts: &[Part]| -> Option<(Vec<Pattern>, u64, usize)> {
+        let parts: Vec<Regular> = parts.iter().map(|part| as_pattern(part, known)).collect::<Option<_>>()?;
+        let nodes = parts.iter().fold(1, |sum: u64, part| sum.saturating_add(part.nodes));
+        let depth = parts.iter().map(|part| part.depth).max().unwrap_or(0);
+        Some((parts.into_iter().map(|part| part.pattern).collect(), nodes, depth + 1))
     };
-    Some(match part {
-        Part::Literal(text) => (Pattern::literal(text), 1),
-        Part::Set(set) => (Pattern::set(set.clone()), 1),
+    let of_one = |pattern: Pattern| Regular { pattern, nodes: 1, depth: 1 };
+    let made = match part {
+        Part::Literal(text) => of_one(Pattern::literal(text)),
+        Part::Set(set) => of_one(Pattern::set(set.clone())),
         Part::Rule(rule) => known[*rule].clone()?,
         Part::Concat(parts) => {
-            let (parts, nodes) = all(parts)?;
-            (Pattern::concat(parts), nodes)
+            let (parts, nodes, depth) = all(parts)?;
+            Regular { pattern: Pattern::concat(parts), nodes, depth }
         }
         Part::Or(parts) => {
-            let (parts, nodes) = all(parts)?;
-            (Pattern::or(parts), nodes)
+            let (parts, nodes, depth) = all(parts)?;
+            Regular { pattern: Pattern::or(parts), nodes, depth }
         }
         Part::Repeat(once, min, max) => {
-            let (once, nodes) = as_pattern(once, known)?;
+            let once = as_pattern(once, known)?;
             let times = u64::from(max.unwrap_or(*min).max(1));
-            (once.repeat(*min, *max), nodes.saturating_mul(times).saturating_add(1))
+            Regular {
+                pattern: once.pattern.repeat(*min, *max),
+                nodes: once.nodes.saturating_mul(times).saturating_add(1),
+                depth: once.depth + 1,
+            }
         }
-    })
+    };
+    (made.depth <= 2 * limits::DEPTH).then_some(made)
 }
 
 /// The language of a part all of whose rules are regular.

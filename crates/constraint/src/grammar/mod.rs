@@ -18,6 +18,14 @@ pub struct Grammar {
     lexemes: Vec<Pattern>,
 }
 
+/// The rules for copies of one rule.
+struct Copies {
+    /// For 1, 2, 4, ... copies.
+    powers: Vec<usize>,
+    /// For fewer than 1, 2, 4, ... copies.
+    fewer: Vec<usize>,
+}
+
 /// A part of an alternative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {
@@ -62,8 +70,8 @@ impl Grammar {
         }
         let one = self.rule();
         self.add(one, once.to_vec());
-        let mut powers = vec![one];
-        let mut symbols = self.exactly(&mut powers, min);
+        let mut copies = Copies { powers: vec![one], fewer: Vec::new() };
+        let mut symbols = self.exactly(&mut copies, min);
         match max {
             None => {
                 // Left recursion: the parser holds as much for the hundredth copy as for the second.
@@ -72,40 +80,63 @@ impl Grammar {
                 self.add(rule, vec![Symbol::Rule(rule), Symbol::Rule(one)]);
                 symbols.push(Symbol::Rule(rule));
             }
-            Some(max) => symbols.extend(self.at_most(&mut powers, max.saturating_sub(min))),
+            Some(max) => symbols.extend(self.at_most(&mut copies, max.saturating_sub(min))),
         }
         symbols
     }
 
-    /// `count` copies. `powers` has the rules for 1, 2, 4, ... copies.
-    fn exactly(&mut self, powers: &mut Vec<usize>, count: u32) -> Vec<Symbol> {
+    /// `count` copies.
+    fn exactly(&mut self, copies: &mut Copies, count: u32) -> Vec<Symbol> {
         let bits = (0..u32::BITS).filter(|bit| count & (1 << bit) != 0);
-        bits.map(|bit| Symbol::Rule(self.power(powers, bit))).collect()
+        bits.map(|bit| Symbol::Rule(self.power(copies, bit))).collect()
     }
 
-    fn power(&mut self, powers: &mut Vec<usize>, bit: u32) -> usize {
-        while powers.len() <= bit as usize {
-            let half = Symbol::Rule(powers[powers.len() - 1]);
+    /// 2^`bit` copies.
+    fn power(&mut self, copies: &mut Copies, bit: u32) -> usize {
+        while copies.powers.len() <= bit as usize {
+            let half = Symbol::Rule(copies.powers[copies.powers.len() - 1]);
             let rule = self.rule();
             self.add(rule, vec![half, half]);
-            powers.push(rule);
+            copies.powers.push(rule);
         }
-        powers[bit as usize]
+        copies.powers[bit as usize]
+    }
+
+    /// Fewer than 2^`bit` copies: fewer than half as many, or half as many and more.
+    fn fewer(&mut self, copies: &mut Copies, bit: u32) -> Symbol {
+        while copies.fewer.len() <= bit as usize {
+            let rule = self.rule();
+            match copies.fewer.last().copied() {
+                None => self.add(rule, Vec::new()),
+                Some(half) => {
+                    let high = self.power(copies, u32::try_from(copies.fewer.len()).unwrap_or(u32::MAX) - 1);
+                    self.add(rule, vec![Symbol::Rule(half)]);
+                    self.add(rule, vec![Symbol::Rule(high), Symbol::Rule(half)]);
+                }
+            }
+            copies.fewer.push(rule);
+        }
+        Symbol::Rule(copies.fewer[bit as usize])
     }
 
     /// At most `count` copies: fewer than the largest power of two in `count`, or that many and at most the rest.
-    fn at_most(&mut self, powers: &mut Vec<usize>, count: u32) -> Vec<Symbol> {
+    fn at_most(&mut self, copies: &mut Copies, count: u32) -> Vec<Symbol> {
         if count == 0 {
             return Vec::new();
         }
         let bit = count.ilog2();
-        let high = Symbol::Rule(self.power(powers, bit));
+        let high = Symbol::Rule(self.power(copies, bit));
         let rule = self.rule();
-        let fewer = self.at_most(powers, (1 << bit) - 1);
-        self.add(rule, fewer);
-        let rest = self.at_most(powers, count - (1 << bit));
+        let fewer = self.fewer(copies, bit);
+        self.add(rule, vec![fewer]);
+        let rest = self.at_most(copies, count - (1 << bit));
         self.add(rule, [vec![high], rest].concat());
         vec![Symbol::Rule(rule)]
+    }
+
+    /// Whether following a byte in a lexeme may take long.
+    pub fn is_hard(&self) -> bool {
+        self.lexemes.iter().any(Pattern::is_hard)
     }
 
     /// Checks the size.
@@ -130,23 +161,13 @@ impl Grammar {
         for lexeme in &self.lexemes {
             live_lexemes.push(!lexeme.is_never()?);
         }
-        let mut live = vec![false; self.rules.len()];
+        let live = self.live(&live_lexemes);
         let fits = |alternative: &[Symbol], live: &[bool]| {
             alternative.iter().all(|symbol| match *symbol {
                 Symbol::Rule(rule) => live[rule],
                 Symbol::Lexeme(lexeme) => live_lexemes[lexeme],
             })
         };
-        // Each pass finds a rule or is the last.
-        loop {
-            let found: Vec<usize> = (0..self.rules.len())
-                .filter(|&rule| !live[rule] && self.rules[rule].iter().any(|it| fits(it, &live)))
-                .collect();
-            if found.is_empty() {
-                break;
-            }
-            found.into_iter().for_each(|rule| live[rule] = true);
-        }
         for rule in &mut self.rules {
             rule.retain(|alternative| fits(alternative, &live));
         }
@@ -154,5 +175,48 @@ impl Grammar {
             return Err(ConstraintError::new(ConstraintErrorCode::Unsatisfiable, "no finite text fits it"));
         }
         Ok(self)
+    }
+    /// Whether a finite text fits each rule.
+    fn live(&self, live_lexemes: &[bool]) -> Vec<bool> {
+        // For each alternative, how many of its rules are not known to be live; for each rule, the alternatives that
+        // have it.
+        let mut missing = Vec::new();
+        let mut users: Vec<Vec<usize>> = vec![Vec::new(); self.rules.len()];
+        let mut complete = Vec::new();
+        for (rule, alternatives) in self.rules.iter().enumerate() {
+            for alternative in alternatives {
+                let index = missing.len();
+                let mut count = 0_usize;
+                for symbol in alternative {
+                    match *symbol {
+                        Symbol::Rule(part) => {
+                            users[part].push(index);
+                            count += 1;
+                        }
+                        Symbol::Lexeme(lexeme) if live_lexemes[lexeme] => {}
+                        // Never complete.
+                        Symbol::Lexeme(_) => count += alternative.len() + 1,
+                    }
+                }
+                if count == 0 {
+                    complete.push(rule);
+                }
+                missing.push((rule, count));
+            }
+        }
+        let mut live = vec![false; self.rules.len()];
+        while let Some(rule) = complete.pop() {
+            if std::mem::replace(&mut live[rule], true) {
+                continue;
+            }
+            for &index in &users[rule] {
+                let (user, count) = &mut missing[index];
+                *count -= 1;
+                if *count == 0 {
+                    complete.push(*user);
+                }
+            }
+        }
+        live
     }
 }

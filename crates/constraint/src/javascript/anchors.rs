@@ -61,13 +61,7 @@ impl Matches {
                 };
                 Self { empty: vec![need], some: Vec::new() }
             }
-            Node::Concat(parts) => {
-                let mut all = Self { empty: vec![free], some: Vec::new() };
-                for part in parts {
-                    all = all.then(&Self::of(part)?);
-                }
-                all
-            }
+            Node::Concat(parts) => Self::sequence(parts)?,
             Node::Or(parts) => {
                 let mut all = Self::default();
                 for part in parts {
@@ -77,6 +71,18 @@ impl Matches {
             }
             Node::Repeat(once, min, max) => Self::repeated(once, *min, *max)?,
         })
+    }
+
+    /// Matches of parts one after the other. Halves are joined, so that the pattern is not as deep as it is long.
+    fn sequence(parts: &[Node]) -> Result<Self, ConstraintError> {
+        match parts {
+            [] => Self::of(&Node::Empty),
+            [only] => Self::of(only),
+            parts => {
+                let (first, second) = parts.split_at(parts.len() / 2);
+                Ok(Self::sequence(first)?.then(&Self::sequence(second)?))
+            }
+        }
     }
 
     /// Matches without needs.

@@ -1,5 +1,8 @@
 //! Sets of characters: escapes, properties and letter case.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use linnet_text::ConstraintError;
 use regex_syntax::hir::{Class, HirKind};
 
@@ -80,16 +83,47 @@ pub fn with_case(set: CharSet, flags: Flags) -> CharSet {
             set
         }
         (true, false) => {
-            // Characters are equal if they have the same upper case. Only the code units below U+FFFF count.
-            let units =
-                || ('\0'..='\u{ffff}').filter(|c| c.is_ascii() || c.is_alphabetic() || !c.is_alphanumeric());
-            let upper: std::collections::BTreeSet<char> =
-                units().filter(|&c| has(&set, c)).map(upper_case).collect();
-            let added = units().filter(|&c| upper.contains(&upper_case(c)));
-            let mut all = CharSet::new(added.map(|c| regex_syntax::hir::ClassUnicodeRange::new(c, c)));
+            let cases = CASES.get_or_init(Cases::new);
+            let mut others = Vec::new();
+            let size: u32 = set.iter().map(|range| range.end() as u32 - range.start() as u32 + 1).sum();
+            if size <= FEW {
+                let chars = set.iter().flat_map(|range| range.start()..=range.end());
+                others
+                    .extend(chars.filter_map(|c| cases.group_of.get(&c)).map(|&group| &cases.groups[group]));
+            } else {
+                others.extend(cases.groups.iter().filter(|group| group.iter().any(|&c| has(&set, c))));
+            }
+            let added = others.into_iter().flatten();
+            let mut all = CharSet::new(added.map(|&c| regex_syntax::hir::ClassUnicodeRange::new(c, c)));
             all.union(&set);
             all
         }
+    }
+}
+
+/// Most characters of a set that are looked up one by one.
+const FEW: u32 = 64;
+
+static CASES: OnceLock<Cases> = OnceLock::new();
+
+/// The characters that are equal but for their case, without `u`: those with the same upper case. Only the code units
+/// below U+FFFF count.
+struct Cases {
+    groups: Vec<Vec<char>>,
+    group_of: BTreeMap<char, usize>,
+}
+
+impl Cases {
+    fn new() -> Self {
+        let units = ('\0'..='\u{ffff}').filter(|c| c.is_ascii() || c.is_alphabetic() || !c.is_alphanumeric());
+        let mut by_upper: BTreeMap<char, Vec<char>> = BTreeMap::new();
+        for c in units {
+            by_upper.entry(upper_case(c)).or_default().push(c);
+        }
+        let groups: Vec<Vec<char>> = by_upper.into_values().filter(|group| group.len() > 1).collect();
+        let all = groups.iter().zip(0..);
+        let group_of = all.flat_map(|(group, index)| group.iter().map(move |&c| (c, index))).collect();
+        Self { groups, group_of }
     }
 }
 

@@ -40,12 +40,52 @@ impl Pattern {
         if self.has_some() || *self == Self::Never {
             return Ok(*self == Self::Never);
         }
+        self.check_width()?;
         let mut builder = RegexBuilder::new();
         let expression = builder.mk(&self.lower()).map_err(too_complex)?;
         let mut expressions = builder.into_exprset();
         let mut relevance = RelevanceCache::new();
-        let some = relevance.is_non_empty_limited(&mut expressions, expression, limits::EMPTINESS_FUEL);
+        let fuel = limits::EMPTINESS_FUEL.min(limits::fuel());
+        let some = relevance.is_non_empty_limited(&mut expressions, expression, fuel);
+        spend(expressions.cost())?;
         Ok(!some.map_err(too_complex)?)
+    }
+
+    /// Checks how many languages are intersected: each may multiply the cases to tell apart, which llguidance does
+    /// before it looks at its fuel.
+    fn check_width(&self) -> Result<(), ConstraintError> {
+        let (width, limit) = (self.width(), limits::INTERSECTED);
+        if width <= limit {
+            return Ok(());
+        }
+        Err(too_complex(format!("{width} conditions on one text; the limit is {limit}")))
+    }
+
+    fn width(&self) -> usize {
+        let widest = |parts: &[Pattern]| parts.iter().map(Pattern::width).max().unwrap_or(1);
+        match self {
+            Self::Never | Self::Literal(_) | Self::Set(_) | Self::MultipleOf(..) => 1,
+            Self::Concat(parts) | Self::Or(parts) => widest(parts),
+            Self::And(parts) => parts.iter().map(Pattern::width).sum(),
+            Self::Not(inner) | Self::Repeat(inner, ..) => inner.width(),
+        }
+    }
+
+    /// Whether following a byte may take long.
+    pub fn is_hard(&self) -> bool {
+        !self.has_some() || self.repeats() > 2
+    }
+
+    /// How deep repetitions are nested.
+    fn repeats(&self) -> usize {
+        match self {
+            Self::Never | Self::Literal(_) | Self::Set(_) | Self::MultipleOf(..) => 0,
+            Self::Concat(parts) | Self::Or(parts) | Self::And(parts) => {
+                parts.iter().map(Pattern::repeats).max().unwrap_or(0)
+            }
+            Self::Not(inner) => inner.repeats(),
+            Self::Repeat(once, ..) => once.repeats() + 1,
+        }
     }
 
     /// Whether a look at it is enough to see a text.
@@ -70,11 +110,20 @@ impl Pattern {
         if self.is_all() {
             return Ok(true);
         }
+        self.check_width()?;
         let mut builder = RegexBuilder::new();
         let expression = builder.mk(&self.lower()).map_err(too_complex)?;
-        let regex = builder.into_regex_limited(expression, limits::EMPTINESS_FUEL);
-        Ok(regex.map_err(too_complex)?.is_match(text))
+        let fuel = limits::EMPTINESS_FUEL.min(limits::fuel());
+        let mut regex = builder.into_regex_limited(expression, fuel).map_err(too_complex)?;
+        let is_match = regex.is_match(text);
+        spend(regex.cost() + text.len() as u64)?;
+        Ok(is_match)
     }
+}
+
+fn spend(cost: u64) -> Result<(), ConstraintError> {
+    // Even the simplest question takes a while.
+    limits::spend(usize::try_from(cost).unwrap_or(usize::MAX).saturating_add(100))
 }
 
 fn too_complex(error: impl std::fmt::Display) -> ConstraintError {

@@ -53,7 +53,9 @@ pub fn difference(set: &CharSet, without: &CharSet) -> CharSet {
 
 /// Whether the set has a character.
 pub fn has(set: &CharSet, c: char) -> bool {
-    set.iter().any(|range| (range.start()..=range.end()).contains(&c))
+    // The ranges are in order.
+    let after = set.ranges().partition_point(|range| range.end() < c);
+    set.ranges().get(after).is_some_and(|range| range.start() <= c)
 }
 
 impl Pattern {
@@ -96,15 +98,21 @@ impl Pattern {
     /// One after the other.
     pub fn concat(parts: impl IntoIterator<Item = Pattern>) -> Self {
         let mut all: Vec<Pattern> = Vec::new();
+        let mut texts = String::new();
         for part in parts {
-            match (all.last_mut(), part) {
-                (_, Self::Never) => return Self::Never,
-                (_, Self::Literal(text)) if text.is_empty() => {}
-                (Some(Self::Literal(before)), Self::Literal(text)) => {
-                    *before = format!("{before}{text}").into();
+            match part {
+                Self::Never => return Self::Never,
+                Self::Literal(text) => texts.push_str(&text),
+                part => {
+                    if !texts.is_empty() {
+                        all.push(Self::literal(&std::mem::take(&mut texts)));
+                    }
+                    all.push(part);
                 }
-                (_, part) => all.push(part),
             }
+        }
+        if !texts.is_empty() {
+            all.push(Self::literal(&texts));
         }
         match all.len() {
             0 => Self::empty(),
@@ -169,6 +177,10 @@ impl Pattern {
             (Self::Never, 0, _) | (_, 0, Some(0)) => Self::empty(),
             (Self::Never, _, _) => Self::Never,
             (once, 1, Some(1)) => once,
+            // Nested stars are one.
+            (Self::Repeat(once, inner @ (0 | 1), None), 0 | 1, None) => {
+                Self::Repeat(once, inner.min(min), None)
+            }
             (once, min, max) => Self::Repeat(Rc::new(once), min, max),
         }
     }

@@ -7,9 +7,11 @@ use linnet_text::ConstraintError;
 use serde_json::Value;
 
 use super::forms::{Array, Forms, Goal, Names, Object, Strings};
+use super::holds::Finder;
 use super::number::Numbers;
 use super::sources::Sources;
 use super::{decimal::Decimal, invalid, too_complex};
+use crate::limits;
 use crate::pattern::Pattern;
 
 /// Most alternatives of one set.
@@ -18,6 +20,8 @@ const MOST_FORMS: usize = 200;
 const DEPTH: usize = 120;
 /// Deepest look into a value for whether two sets have common values.
 const LOOK: usize = 4;
+/// Work to make a set and to keep it.
+const PER_GOAL: usize = 300;
 /// Most sets that a schema may need.
 const MOST_GOALS: usize = 20_000;
 
@@ -57,6 +61,7 @@ impl Compiler {
         if self.open.len() >= DEPTH || self.known.len() >= MOST_GOALS {
             return Err(too_complex(&path, "the schema is nested too deeply, or has too many combinations"));
         }
+        limits::spend(PER_GOAL).map_err(|error| error.at(&*path))?;
         self.open.push(goal.clone());
         let mut all = Forms::all();
         for &(node, positive) in goal.terms() {
@@ -73,13 +78,15 @@ impl Compiler {
     pub fn both(&mut self, a: &Forms, b: &Forms, path: &str) -> Result<Forms, ConstraintError> {
         let mut out = Forms { null: a.null && b.null, ..Forms::default() };
         (out.falsehood, out.truth) = (a.falsehood && b.falsehood, a.truth && b.truth);
+        spend_on_both(a, b).map_err(|error| error.at(path))?;
+        let (in_a, in_b) = (Finder::new(&a.literals), Finder::new(&b.literals));
         for literal in &a.literals {
-            if self.holds(b, literal)? {
+            if in_b.has(literal) || self.holds_kind(b, literal)? {
                 out.literals.push(literal.clone());
             }
         }
         for literal in &b.literals {
-            if (a.literals.is_empty() || !out.literals.contains(literal)) && self.holds(a, literal)? {
+            if !in_a.has(literal) && self.holds_kind(a, literal)? {
                 out.literals.push(literal.clone());
             }
         }
@@ -181,6 +188,18 @@ impl Compiler {
     }
 }
 
+/// Counts the work to combine two sets.
+fn spend_on_both(a: &Forms, b: &Forms) -> Result<(), ConstraintError> {
+    let sizes = |forms: &Forms| forms.objects.iter().map(Object::size).sum::<usize>();
+    // Names are compared one by one.
+    let objects =
+        sizes(a).saturating_mul(sizes(b)) / 64 + sizes(a) * b.objects.len() + sizes(b) * a.objects.len();
+    let others = a.arrays.len() * b.arrays.len()
+        + a.numbers.len() * b.numbers.len()
+        + a.strings.len() * b.strings.len();
+    limits::spend(1 + objects + others + (a.literals.len() + b.literals.len()) / 4)
+}
+
 fn pairs<T>(a: &[T], b: &[T], both: impl Fn(&T, &T) -> T) -> Vec<T> {
     a.iter().flat_map(|a| b.iter().map(|b| both(a, b)).collect::<Vec<_>>()).collect()
 }
@@ -243,6 +262,7 @@ impl Object {
     /// # Errors
     /// If finding out which rules apply takes too much work.
     pub fn value_of(&self, name: &str) -> Result<Goal, ConstraintError> {
+        limits::spend(1 + self.rules.len() / 16)?;
         let mut goal = Goal::default();
         for (names, value) in &self.rules {
             if names.has(name)? {

@@ -8,6 +8,7 @@ use super::forms::{Array, Contains, Goal};
 use super::keywords::count;
 use super::sources::{Draft, Node};
 use super::{invalid, unsupported};
+use crate::limits;
 
 impl Compiler {
     /// The arrays that a keyword allows, or (not `positive`) forbids. `None` if it limits nothing.
@@ -82,6 +83,7 @@ impl Compiler {
                     let prefix = parts.into_iter().map(Goal::of).collect();
                     return Ok(Some(vec![Array { prefix, ..Array::default() }]));
                 }
+                limits::spend(prefix_length * prefix_length / 4)?;
                 let wrong = |(index, part): (usize, Node)| {
                     let mut prefix = vec![Goal::default(); index];
                     prefix.push(Goal::not(part));

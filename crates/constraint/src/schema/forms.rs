@@ -42,6 +42,9 @@ impl Goal {
     }
 }
 
+/// Most single values that are compared with others.
+const LONG: usize = 200;
+
 /// A set of values: the union of its parts.
 #[derive(Clone, Debug, Default)]
 pub struct Forms {
@@ -144,7 +147,8 @@ impl Forms {
     pub fn union(mut self, other: Self) -> Self {
         let known = self.literals.len();
         for literal in other.literals {
-            if !self.literals[..known].contains(&literal) {
+            // Equal values in a long list only take room.
+            if known > LONG || !self.literals[..known].contains(&literal) {
                 self.literals.push(literal);
             }
         }
@@ -165,6 +169,11 @@ impl Forms {
 }
 
 impl Object {
+    /// How much there is to compare and copy.
+    pub fn size(&self) -> usize {
+        1 + self.order.len() + self.required.len() + self.rules.len()
+    }
+
     /// Adds a name to those that are written in order.
     pub fn name(&mut self, name: &str) {
         if !self.order.iter().any(|known| &**known == name) {

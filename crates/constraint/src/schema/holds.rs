@@ -1,5 +1,7 @@
 //! Whether a single value is in a set.
 
+use std::collections::HashSet;
+
 use linnet_text::ConstraintError;
 use serde_json::Value;
 
@@ -13,9 +15,14 @@ impl Compiler {
     /// # Errors
     /// As [`Compiler::forms`].
     pub fn holds(&mut self, forms: &Forms, value: &Value) -> Result<bool, ConstraintError> {
-        if forms.literals.iter().any(|literal| equal(literal, value)) {
-            return Ok(true);
-        }
+        Ok(forms.literals.iter().any(|literal| equal(literal, value)) || self.holds_kind(forms, value)?)
+    }
+
+    /// Whether a value is in a set for another reason than that it is one of its single values.
+    ///
+    /// # Errors
+    /// As [`Compiler::forms`].
+    pub fn holds_kind(&mut self, forms: &Forms, value: &Value) -> Result<bool, ConstraintError> {
         match value {
             Value::Null => Ok(forms.null),
             Value::Bool(false) => Ok(forms.falsehood),
@@ -86,6 +93,47 @@ impl Compiler {
             }
         }
         Ok(true)
+    }
+}
+
+/// Finds values in a list; in a long one without comparing each.
+pub struct Finder<'l> {
+    list: &'l [Value],
+    texts: HashSet<String>,
+}
+
+/// Longest list in which each value is compared.
+const SHORT: usize = 16;
+
+impl<'l> Finder<'l> {
+    pub fn new(list: &'l [Value]) -> Self {
+        let texts = if list.len() > SHORT { list.iter().map(text).collect() } else { HashSet::new() };
+        Self { list, texts }
+    }
+
+    pub fn has(&self, value: &Value) -> bool {
+        if self.texts.is_empty() {
+            return self.list.iter().any(|known| equal(known, value));
+        }
+        self.texts.contains(&text(value))
+    }
+}
+
+/// A text that equal values have in common.
+fn text(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    match value {
+        Value::Number(number) => Decimal::of(number).text(),
+        Value::Array(list) => format!("[{}]", joined(list.iter().map(text).collect())),
+        Value::Object(map) => {
+            let mut parts: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), text(value)))
+                .collect();
+            parts.sort_unstable();
+            format!("{{{}}}", joined(parts))
+        }
+        other => other.to_string(),
     }
 }
 

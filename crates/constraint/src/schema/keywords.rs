@@ -12,6 +12,7 @@ use super::number::Numbers;
 use super::sources::{Draft, Node};
 use super::{format, invalid, too_complex, unsupported};
 use crate::javascript::{self, Flags};
+use crate::limits;
 use crate::pattern::{Pattern, any_char};
 
 /// Keywords that draft 7 does not have.
@@ -226,7 +227,9 @@ impl Compiler {
     fn some_of(&mut self, parts: &[Node], positive: bool) -> Result<Forms, ConstraintError> {
         let mut out = Forms::default();
         for &part in parts {
-            out = out.union((*self.forms(&Goal::of_term((part, positive)))?).clone());
+            let forms = self.forms(&Goal::of_term((part, positive)))?;
+            limits::spend(forms.len() + forms.literals.len())?;
+            out = out.union((*forms).clone());
         }
         Ok(out)
     }

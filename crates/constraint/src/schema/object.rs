@@ -10,6 +10,7 @@ use super::forms::{Goal, Names, Object};
 use super::keywords::{count, name, search};
 use super::sources::Node;
 use super::{invalid, unsupported};
+use crate::limits;
 use crate::pattern::Pattern;
 
 impl Compiler {
@@ -42,6 +43,7 @@ impl Compiler {
                     return Err(invalid(&path, "`required` is a list of names"));
                 };
                 let names: Vec<Rc<str>> = names.iter().map(|it| name(it, &path)).collect::<Result<_, _>>()?;
+                spend_on_names(names.len())?;
                 if positive {
                     vec![requiring(&names)]
                 } else {
@@ -49,6 +51,7 @@ impl Compiler {
                 }
             }
             "properties" => {
+                spend_on_names(map()?.len())?;
                 let mut all = Object::default();
                 let mut wrong = Vec::new();
                 for key in map()?.keys() {
@@ -137,6 +140,8 @@ impl Compiler {
             with_key.require(key);
             let then: Vec<Object> = right.iter().map(|object| with_key.and(object)).collect();
             let either: Vec<Object> = [Object::without(key)].into_iter().chain(then).collect();
+            let size = |objects: &[Object]| objects.iter().map(Object::size).sum::<usize>();
+            limits::spend(size(&all) * either.len() + size(&either) * all.len())?;
             all = all.iter().flat_map(|a| either.iter().map(|b| a.and(b)).collect::<Vec<_>>()).collect();
             wrong.extend(others.iter().map(|object| with_key.and(object)));
             if all.len() > 200 {
@@ -145,6 +150,11 @@ impl Compiler {
         }
         Ok(Some(if positive { all } else { wrong }))
     }
+}
+
+/// Counts the work to compare names with one another.
+fn spend_on_names(count: usize) -> Result<(), ConstraintError> {
+    limits::spend(count * count / 64)
 }
 
 /// Objects all of whose properties follow the rules, or (not `positive`) that have one that one of them names.

@@ -34,7 +34,7 @@ pub struct Source {
 /// All subschemas that were looked at.
 pub struct Sources {
     pub draft: Draft,
-    document: Value,
+    document: Rc<Value>,
     nodes: Vec<Source>,
     by_path: BTreeMap<String, Node>,
     /// Paths of the subschemas that have an address, an anchor included.
@@ -86,7 +86,7 @@ impl Sources {
         let nothing = Source { path: "".into(), schema: Rc::new(Value::Bool(false)), base: "".into() };
         let mut sources = Self {
             draft,
-            document: document.clone(),
+            document: Rc::new(document.clone()),
             nodes: vec![nothing],
             by_path: BTreeMap::new(),
             addresses: BTreeMap::new(),
@@ -166,7 +166,8 @@ impl Sources {
         if !schema.is_object() && !schema.is_boolean() {
             return Err(invalid(path, "a schema is an object, true or false"));
         }
-        let schema = Rc::new(schema.clone());
+        // The root is as large as the document.
+        let schema = if path.is_empty() { self.document.clone() } else { Rc::new(schema.clone()) };
         let mut above = path;
         let base = loop {
             match (self.bases.get(above), above.rfind('/')) {

@@ -10,6 +10,12 @@ fn expressions_mean_what_javascript_means() {
     check(&regex("^a$|b+", ""), &["a", "b", "bb"], &["ab", ""]);
     check(&regex("straße", "iu"), &["STRAßE", "straße"], &["strasse"]);
     check(&regex("k", "i"), &["k", "K"], &["\u{212a}"]);
+    check(
+        &regex("[a-k\u{e0}-\u{ff}]+[\u{3b1}-\u{3c9}]", "i"),
+        &["Ké\u{3a9}", "bÉ\u{3b1}"],
+        &["\u{212a}\u{3b1}", "lé\u{3b1}"],
+    );
+    check(&regex("((a*)+)*b|(c?)+", ""), &["b", "aab", "", "cc"], &["ac", "ba"]);
     check(&regex("k", "iu"), &["k", "K", "\u{212a}"], &["c"]);
     check(&regex("a.c", ""), &["abc", "aéc"], &["a\nc", "a\u{2028}c", "a😀c"]);
     check(&regex("a.c", "su"), &["a\nc", "a😀c"], &["ac"]);

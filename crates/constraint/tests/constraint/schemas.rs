@@ -48,6 +48,18 @@ fn arrays_count_their_elements() {
 }
 
 #[test]
+fn bounds_may_be_large() {
+    let text = |count| format!("[{}]", vec!["0"; count].join(","));
+    let [none, few, many] = [0, 3, 40].map(text);
+    let up_to = |max: u64| schema(json!({ "type": "array", "items": { "const": 0 }, "maxItems": max }));
+    check(&up_to(1_000_000_000), &[&none, &few, &many], &[]);
+    for max in [1, 2, 3, 6, 7, 8, 33] {
+        let [most, more] = [max, max + 1].map(|count| text(count as usize));
+        check(&up_to(max), &[&none, &most], &[&more]);
+    }
+}
+
+#[test]
 fn names_follow_their_rules() {
     let patterns = schema(json!({
         "type": "object", "patternProperties": { "^n": { "type": "integer" }, "s$": { "minimum": 5 } },

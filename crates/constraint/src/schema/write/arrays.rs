@@ -11,9 +11,12 @@ use super::super::holds::equal;
 use super::super::{too_complex, unsupported};
 use super::{Mark, Writer};
 use crate::grammar::Symbol;
+use crate::limits;
 
 /// Most states of an array whose elements are counted or must differ.
 const STATES: usize = 3_000;
+/// Work for a kind of elements that may come next.
+const PER_KIND: usize = 20;
 /// Most different elements of an array whose elements must differ.
 const DIFFERENT: usize = 10;
 
@@ -105,7 +108,7 @@ impl Writer {
             if array.max.is_some_and(|max| index >= max) {
                 continue;
             }
-            for (element, next) in self.elements(array, values, &state, last) {
+            for (element, next) in self.elements(array, values, &state, last)? {
                 let next_rule = match known.get(&next) {
                     Some(&rule) => rule,
                     None => {
@@ -133,7 +136,7 @@ impl Writer {
         values: &[Value],
         state: &State,
         last: usize,
-    ) -> Vec<(Vec<Symbol>, State)> {
+    ) -> Result<Vec<(Vec<Symbol>, State)>, ConstraintError> {
         let mut kinds = vec![(Goal::of_element(array, state.index).clone(), state.counts.clone())];
         for (at, contains) in array.contains.iter().enumerate() {
             if state.index < contains.from {
@@ -141,6 +144,7 @@ impl Writer {
             }
             let (node, positive) = contains.term;
             let most = contains.max.unwrap_or(contains.min);
+            limits::spend(kinds.len() * PER_KIND)?;
             let mut split = Vec::new();
             for (goal, counts) in kinds {
                 if counts[at] < most {
@@ -170,7 +174,7 @@ impl Writer {
                 }
             }
         }
-        out
+        Ok(out)
     }
 
     /// The values that the elements of an array can have, if they are few.
