@@ -50,6 +50,13 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (result, PEAK.load(Ordering::Relaxed) - before)
 }
 
+/// Returns the result of `work`, and the bytes that it keeps.
+pub fn kept<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = NOW.load(Ordering::Relaxed);
+    let result = work();
+    (result, NOW.load(Ordering::Relaxed).saturating_sub(before))
+}
+
 /// Returns the result of `work`, and the number of its allocations.
 pub fn allocations<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATIONS.load(Ordering::Relaxed);

@@ -1,30 +1,61 @@
 //! A constraint that llguidance enforces.
 
+use std::convert::Infallible;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use linnet_text::{Constraint, ConstraintError, ConstraintErrorCode, TokenMask};
-use llguidance::Matcher;
-use llguidance::api::GrammarInit;
+use llguidance::TokenParser;
+use llguidance::api::{GrammarInit, StopReason};
 
 use crate::vocabulary::Vocabulary;
 
 /// A compiled constraint with the part of the answer written so far. A clone goes on from the same place.
 #[derive(Clone)]
 pub struct Automaton {
-    matcher: Matcher,
+    parser: TokenParser,
     vocabulary: Arc<Vocabulary>,
     /// Whether a token that ends the answer was appended.
     ended: bool,
+    failed: Option<ConstraintError>,
 }
 
 impl Automaton {
-    pub(crate) fn new(vocabulary: Arc<Vocabulary>, grammar: GrammarInit) -> Result<Self, ConstraintError> {
-        let parser = vocabulary.factory().create_parser_from_init_default(grammar);
-        let matcher = Matcher::new(parser);
-        match matcher.get_error() {
-            Some(reason) => Err(ConstraintError::new(ConstraintErrorCode::TooComplex, first_line(&reason))),
-            None => Ok(Self { matcher, vocabulary, ended: false }),
+    /// `hard`: following a byte in a lexeme may take long.
+    pub(crate) fn new(
+        vocabulary: Arc<Vocabulary>,
+        grammar: GrammarInit,
+        hard: bool,
+    ) -> Result<Self, ConstraintError> {
+        match vocabulary.parser(grammar, hard) {
+            Ok(parser) => Ok(Self { parser, vocabulary, ended: false, failed: None }),
+            Err(reason) => Err(ConstraintError::new(ConstraintErrorCode::TooComplex, first_line(&reason))),
         }
+    }
+
+    /// Calls llguidance. Most of its functions do not say that they exceeded a limit; then what they return is wrong.
+    fn run<T, E: Display>(
+        &mut self,
+        work: impl FnOnce(&mut TokenParser) -> Result<T, E>,
+    ) -> Result<T, ConstraintError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = work(&mut self.parser);
+        let reason = match (result, self.parser.parser.get_error()) {
+            (Ok(result), None) => return Ok(result),
+            (_, Some(exceeded)) => exceeded.message(),
+            (Err(error), None) => error.to_string(),
+        };
+        let reason = format!("the constraint needs too much work: {}", first_line(&reason));
+        let error = ConstraintError::new(ConstraintErrorCode::TooComplex, reason);
+        self.failed = Some(error.clone());
+        Err(error)
+    }
+
+    /// Whether nothing may follow.
+    fn is_stopped(&self) -> bool {
+        self.parser.stop_reason() != StopReason::NotStopped
     }
 
     /// Appends a token if the constraint allows it, and says whether it does.
@@ -39,16 +70,22 @@ impl Automaton {
         if self.ended || self.vocabulary.text(token).is_empty() {
             return Ok(false);
         }
-        Ok(self.matcher.try_consume_tokens(&[token]).map_err(failed)? == 1)
+        if !self.run(|parser| parser.validate_token(token))? {
+            return Ok(false);
+        }
+        self.run(|parser| parser.consume_token(token))?;
+        self.run(TokenParser::check_stop)?;
+        self.vocabulary.refuel(&mut self.parser);
+        Ok(true)
     }
 }
 
 impl Constraint for Automaton {
     fn mask(&mut self) -> Result<TokenMask, ConstraintError> {
-        let mut mask = if self.ended || self.matcher.is_stopped() && !self.matcher.is_error() {
+        let mut mask = if self.ended || self.failed.is_none() && self.is_stopped() {
             TokenMask::empty(self.vocabulary.len())
         } else {
-            let set = self.matcher.compute_mask().map_err(failed)?;
+            let set = self.run(TokenParser::compute_mask)?;
             let mut words = set.as_slice().to_vec();
             words.resize(self.vocabulary.len().div_ceil(32), 0);
             TokenMask::from_words(words)
@@ -66,7 +103,7 @@ impl Constraint for Automaton {
         if self.ended || self.vocabulary.text(token).is_empty() {
             return Ok(false);
         }
-        Ok(self.matcher.validate_tokens(&[token]).map_err(failed)? == 1)
+        self.run(|parser| parser.validate_token(token))
     }
 
     fn commit(&mut self, token: u32) -> Result<(), ConstraintError> {
@@ -82,17 +119,16 @@ impl Constraint for Automaton {
             return Ok(Vec::new());
         }
         // Forcing changes the parser's state, so that later masks would begin after the forced bytes.
-        let mut ahead = self.matcher.clone();
-        let bytes = ahead.compute_ff_bytes();
-        ahead.get_error().map_or(Ok(bytes), |reason| Err(failed(reason)))
+        let mut ahead = self.clone();
+        ahead.run(|parser| Ok::<_, Infallible>(parser.force_bytes()))
     }
 
     fn is_accepting(&mut self) -> Result<bool, ConstraintError> {
-        Ok(self.ended || self.matcher.is_accepting().map_err(failed)?)
+        Ok(self.ended || self.run(|parser| Ok::<_, Infallible>(parser.is_accepting()))?)
     }
 
     fn is_finished(&mut self) -> Result<bool, ConstraintError> {
-        Ok(self.ended || self.matcher.is_stopped() && self.is_accepting()?)
+        Ok(self.is_accepting()? && (self.ended || self.is_stopped()))
     }
 }
 
@@ -100,11 +136,6 @@ impl std::fmt::Debug for Automaton {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Automaton").field("ended", &self.ended).finish_non_exhaustive()
     }
-}
-
-fn failed(error: impl std::fmt::Display) -> ConstraintError {
-    let reason = format!("the constraint needs too much work: {}", first_line(&error.to_string()));
-    ConstraintError::new(ConstraintErrorCode::TooComplex, reason)
 }
 
 /// llguidance appends its state to messages.

@@ -18,6 +18,7 @@ use crate::{gbnf, lark, limits, schema};
 /// exactly, [`ConstraintErrorCode::Unsatisfiable`] if no text fits it, and [`ConstraintErrorCode::TooComplex`] if it
 /// exceeds a limit.
 pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Automaton, ConstraintError> {
+    limits::refuel();
     let grammar = match spec {
         ConstraintSpec::Regex { pattern, flags } => {
             Grammar::of(javascript::whole(pattern, Flags::parse(flags)?)?)
@@ -25,14 +26,15 @@ pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Au
         ConstraintSpec::Choices { choices } => choice(choices)?,
         ConstraintSpec::Grammar { syntax: GrammarSyntax::Gbnf, grammar } => gbnf::parse(grammar)?,
         ConstraintSpec::Grammar { syntax: GrammarSyntax::Lark, grammar } => {
-            return Automaton::new(vocabulary.clone(), lark::check(grammar)?);
+            return Automaton::new(vocabulary.clone(), lark::check(grammar)?, true);
         }
         ConstraintSpec::JsonObject { whitespace } => {
             schema::grammar(&serde_json::json!({ "type": "object" }), *whitespace)?
         }
         ConstraintSpec::JsonSchema { schema, whitespace } => schema::grammar(schema, *whitespace)?,
     };
-    Automaton::new(vocabulary.clone(), grammar.without_dead_ends()?.lower()?)
+    let grammar = grammar.without_dead_ends()?;
+    Automaton::new(vocabulary.clone(), grammar.lower()?, grammar.is_hard())
 }
 
 fn choice(choices: &[String]) -> Result<Grammar, ConstraintError> {

@@ -10,6 +10,7 @@ mod grammar;
 mod javascript;
 mod lark;
 mod limits;
+mod masks;
 mod pattern;
 mod schema;
 mod vocabulary;

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use linnet_text::{ConstraintError, ConstraintErrorCode, Tokenizer, VocabularyToken as Token};
-use llguidance::ParserFactory;
-use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
+use llguidance::api::{GrammarInit, ParserLimits};
+use llguidance::earley::lexerspec::LexerSpec;
+use llguidance::toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
+use llguidance::{ParserFactory, TokenParser};
 
 use crate::limits;
+use crate::masks::{Environment, Masks, Refuel, STRING_CHARACTERS};
 
 /// The tokens of a model, prepared for constraints. Making one takes a second for 150,000 tokens in a page, so a model
 /// keeps it.
 pub struct Vocabulary {
     factory: ParserFactory,
+    masks: Arc<Masks>,
     ends: Vec<u32>,
     tokens: usize,
 }
-
-/// Tokens of only such characters are allowed at once where a string may go on.
-const STRING_CHARACTERS: &str = r#"[^"\\\x00-\x1F\x7F]+"#;
 
 impl Vocabulary {
     /// The tokens, by id.
@@ -46,14 +47,19 @@ impl Vocabulary {
             return Err(invalid(format!("a vocabulary of {} tokens", words.len())));
         };
         let Some(&end) = ends.first() else { return Err(invalid("no token ends an answer".to_owned())) };
-        let trie = TokTrie::from(&TokRxInfo::new(count, end), &words);
-        let environment: TokEnv = Arc::new(ApproximateTokEnv::new(trie));
+        let empty = TokTrie::from(&TokRxInfo::new(1, 0), &[Vec::new()]);
+        let environment = Arc::new(Environment::new(empty));
+        let shared: TokEnv = environment.clone();
         let slices = [STRING_CHARACTERS.to_owned()];
-        let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &slices)
+        let mut factory = ParserFactory::new(&shared, InferenceCapabilities::default(), &slices)
             .map_err(|error| invalid(error.to_string()))?;
+        let tokens = words.len();
+        environment.fill(TokTrie::from(&TokRxInfo::new(count, end), &words));
+        drop(words);
+        let masks = Masks::new(shared);
         factory.quiet();
         *factory.limits_mut() = limits::parser();
-        Ok(Self { factory, ends, tokens: words.len() })
+        Ok(Self { factory, masks, ends, tokens })
     }
 
     /// The tokens of a tokenizer.
@@ -97,9 +103,46 @@ impl Vocabulary {
         if (token as usize) < self.tokens { self.factory.tok_env().tok_trie().token(token) } else { &[] }
     }
 
-    pub(crate) fn factory(&self) -> &ParserFactory {
-        &self.factory
+    /// Renews the work that a parser may take for the next token.
+    pub(crate) fn refuel(&self, parser: &mut TokenParser) {
+        // Masks after some bytes are not kept.
+        parser.parser.compute_bias(&Refuel(self.masks.clone()), b" ");
     }
+
+    /// A parser for a grammar, or why there is none. `hard`: following a byte in a lexeme may take
+    /// long.
+    pub(crate) fn parser(&self, grammar: GrammarInit, hard: bool) -> Result<TokenParser, String> {
+        let message = |error: &dyn std::fmt::Display| error.to_string();
+        let limits = self.factory.limits().clone();
+        let environment = self.factory.tok_env().clone();
+        let grammar = grammar.to_internal(Some(environment), limits.clone());
+        let (rules, lexer) = grammar.map_err(|error| message(&error))?;
+        if hard {
+            check_first_bytes(&lexer, limits).map_err(|error| message(&error))?;
+        }
+        let parser = self.factory.create_parser_from_init_default(GrammarInit::Internal(rules, lexer));
+        let mut parser = parser.map_err(|error| message(&error))?;
+        parser.bias_computer = self.masks.clone();
+        parser.start_without_prompt();
+        self.refuel(&mut parser);
+        Ok(parser)
+    }
+}
+
+/// Follows the first bytes of all lexemes. llguidance does this without a limit, and whether anything is in an
+/// intersection after the first byte can take for ever to find out.
+fn check_first_bytes(lexer: &LexerSpec, mut limits: ParserLimits) -> Result<(), String> {
+    let fuel = limits.initial_lexer_fuel;
+    let mut automaton = lexer.to_regex_vec(&mut limits).map_err(|error| error.to_string())?;
+    automaton.set_fuel(fuel);
+    let start = automaton.initial_state(&lexer.all_lexemes());
+    for byte in 0..=255 {
+        automaton.transition(start, byte);
+        if automaton.has_error() {
+            return Err("the expressions are too complex".to_owned());
+        }
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Vocabulary {

@@ -74,6 +74,25 @@ fn an_empty_text_may_end_at_once() {
 }
 
 #[test]
+fn what_exceeds_a_limit_is_an_error_rather_than_a_refusal() {
+    let long = schema(json!({ "type": "string", "minLength": 5_000_000, "maxLength": 9_999_999 }));
+    let Ok(mut constraint) = compile(&long, &Arc::new(Vocabulary::bytes().unwrap())) else { return };
+    for _ in 0..40 {
+        let Ok(mask) = constraint.mask() else { break };
+        let Some(token) = mask.iter().next() else { break };
+        match constraint.allows(token) {
+            Ok(allowed) => assert!(allowed),
+            Err(error) => {
+                assert_eq!(error.code, ConstraintErrorCode::TooComplex);
+                assert_eq!(constraint.is_finished(), Err(error));
+                break;
+            }
+        }
+        constraint.commit(token).unwrap();
+    }
+}
+
+#[test]
 fn a_vocabulary_needs_an_end() {
     assert_eq!(Vocabulary::new([Token::Never]).unwrap_err().code, ConstraintErrorCode::Invalid);
 }
