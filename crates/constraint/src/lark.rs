@@ -22,7 +22,7 @@ pub fn check(grammar: &str) -> Result<GrammarInit, ConstraintError> {
     // Texts and expressions end with their line; other groups need not.
     check_depth(&code, false)?;
     check_depth(grammar, true)?;
-    check_terminals(&code)?;
+    check_rules(&code)?;
     let unsupported = |what: &str| {
         Err(ConstraintError::new(
             ConstraintErrorCode::Unsupported,
@@ -70,8 +70,9 @@ fn check_depth(grammar: &str, in_line: bool) -> Result<(), ConstraintError> {
     Ok(())
 }
 
-/// Checks how large terminals are once those that they refer to are written out, as llguidance does.
-fn check_terminals(code: &str) -> Result<(), ConstraintError> {
+/// Checks the number of rules, and how large terminals are once those that they refer to are written out, as llguidance
+/// does.
+fn check_rules(code: &str) -> Result<(), ConstraintError> {
     let mut bodies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut current = "";
     for line in code.lines() {
@@ -81,6 +82,10 @@ fn check_terminals(code: &str) -> Result<(), ConstraintError> {
         let names =
             body.split(|c| !is_part(c)).filter(|part| part.starts_with(|c: char| c.is_ascii_uppercase()));
         bodies.entry(current).or_default().extend(names);
+    }
+    if bodies.len() > limits::LARK_RULES {
+        let reason = format!("the grammar has {} rules; the limit is {}", bodies.len(), limits::LARK_RULES);
+        return Err(too_complex(reason));
     }
     let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
     // A terminal that needs more passes is deeper than any other group may be.

@@ -23,6 +23,8 @@ pub const EMPTINESS_FUEL: u64 = 20_000;
 const COMPILE_FUEL: u64 = 1_000_000;
 /// Most rules of a grammar.
 pub const RULES: usize = 20_000;
+/// Most rules and terminals of a grammar in Lark's syntax, whose references llguidance follows by recursion.
+pub const LARK_RULES: usize = 200;
 
 thread_local! {
     /// What is left of [`COMPILE_FUEL`].

@@ -49,3 +49,17 @@ fn choices_are_texts() {
     let choices = ["yes", "yes, sir", "no"].map(str::to_owned).to_vec();
     check(&ConstraintSpec::Choices { choices }, &["yes", "yes, sir", "no"], &["", "ye", "yes,", "nope"]);
 }
+
+#[test]
+fn long_chains_of_lark_rules_are_refused() {
+    let chain = |length: usize| {
+        let rules: String = (0..length).map(|at| format!("r{at}: \"a\" r{}\n", at + 1)).collect();
+        grammar(GrammarSyntax::Lark, &format!("start: r0\n{rules}r{length}: \"c\"\n"))
+    };
+    let vocabulary = std::sync::Arc::new(linnet_constraint::Vocabulary::bytes().unwrap());
+    assert!(linnet_constraint::compile(&chain(190), &vocabulary).is_ok());
+    for length in [200, 10_000] {
+        let error = linnet_constraint::compile(&chain(length), &vocabulary).unwrap_err();
+        assert_eq!(error.code.name(), "too-complex", "{error}");
+    }
+}
