@@ -38,6 +38,10 @@ pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Au
 }
 
 fn choice(choices: &[String]) -> Result<Grammar, ConstraintError> {
+    if choices.len() > limits::RULES {
+        let reason = format!("there are {} choices; the limit is {}", choices.len(), limits::RULES);
+        return Err(ConstraintError::new(ConstraintErrorCode::TooComplex, reason));
+    }
     let bytes: usize = choices.iter().map(String::len).sum();
     if bytes > limits::GRAMMAR_BYTES {
         let reason = format!("the choices have {bytes} bytes; the limit is {}", limits::GRAMMAR_BYTES);

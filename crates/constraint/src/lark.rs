@@ -87,6 +87,13 @@ fn check_rules(code: &str) -> Result<(), ConstraintError> {
         let reason = format!("the grammar has {} rules; the limit is {}", bodies.len(), limits::LARK_RULES);
         return Err(too_complex(reason));
     }
+    let alternatives = code.matches('|').count();
+    if alternatives > limits::ALTERNATIVES {
+        return Err(too_complex(format!(
+            "{alternatives} alternatives; the limit is {}",
+            limits::ALTERNATIVES
+        )));
+    }
     let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
     // A terminal that needs more passes is deeper than any other group may be.
     for _ in 0..limits::DEPTH {

@@ -54,13 +54,16 @@ pub fn spend(work: usize) -> Result<(), ConstraintError> {
     Err(ConstraintError::new(ConstraintErrorCode::TooComplex, "compiling it takes too much work"))
 }
 
+/// Most alternatives of a grammar in Lark's syntax. llguidance compares them with one another.
+pub const ALTERNATIVES: usize = 2_000;
+
 /// The limits of llguidance.
 pub fn parser() -> ParserLimits {
     ParserLimits {
-        max_items_in_row: 2_000,
+        max_items_in_row: 500,
         initial_lexer_fuel: 500_000,
         step_lexer_fuel: 500_000,
-        step_max_items: 200_000,
+        step_max_items: 50_000,
         max_lexer_states: 25_000,
         max_grammar_size: 100_000,
         // It walks the whole vocabulary before the first token.

@@ -91,7 +91,7 @@ enum Place {
 /// # Errors
 /// [`ConstraintErrorCode::Invalid`], [`ConstraintErrorCode::Unsupported`], [`ConstraintErrorCode::TooComplex`].
 pub fn whole(pattern: &str, flags: Flags) -> Result<Pattern, ConstraintError> {
-    Ok(anchors::Matches::of(&parse(pattern, flags)?)?.whole())
+    bounded(anchors::Matches::of(&parse(pattern, flags)?)?.whole())
 }
 
 /// The texts in which an expression is found.
@@ -99,7 +99,16 @@ pub fn whole(pattern: &str, flags: Flags) -> Result<Pattern, ConstraintError> {
 /// # Errors
 /// [`ConstraintErrorCode::Invalid`], [`ConstraintErrorCode::Unsupported`], [`ConstraintErrorCode::TooComplex`].
 pub fn search(pattern: &str, flags: Flags) -> Result<Pattern, ConstraintError> {
-    Ok(anchors::Matches::of(&parse(pattern, flags)?)?.search())
+    bounded(anchors::Matches::of(&parse(pattern, flags)?)?.search())
+}
+
+/// Rejects a pattern with too many parts: those that may be empty are in it several times.
+fn bounded(pattern: Pattern) -> Result<Pattern, ConstraintError> {
+    if pattern.is_at_most(limits::EXPANDED_NODES) {
+        return Ok(pattern);
+    }
+    let reason = format!("its parts stand for more than {} items", limits::EXPANDED_NODES);
+    Err(ConstraintError::new(ConstraintErrorCode::TooComplex, reason))
 }
 
 fn parse(pattern: &str, flags: Flags) -> Result<Node, ConstraintError> {

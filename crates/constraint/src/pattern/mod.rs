@@ -171,6 +171,24 @@ impl Pattern {
         Self::and([self, other.complement()])
     }
 
+    /// Whether it has at most `limit` parts. Parts are shared, so they may be many more than what is in memory.
+    pub fn is_at_most(&self, limit: u64) -> bool {
+        fn count(pattern: &Pattern, left: &mut u64) -> bool {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            match pattern {
+                Pattern::Concat(parts) | Pattern::Or(parts) | Pattern::And(parts) => {
+                    parts.iter().all(|part| count(part, left))
+                }
+                Pattern::Not(inner) | Pattern::Repeat(inner, ..) => count(inner, left),
+                Pattern::Never | Pattern::Literal(_) | Pattern::Set(_) | Pattern::MultipleOf(..) => true,
+            }
+        }
+        count(self, &mut { limit })
+    }
+
     /// Between `min` and `max` times.
     pub fn repeat(self, min: u32, max: Option<u32>) -> Self {
         match (self, min, max) {

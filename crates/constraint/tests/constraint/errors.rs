@@ -42,6 +42,16 @@ fn expressions_and_grammars_are_rejected() {
     rejected(&regex("a", "m"), Code::Unsupported, "");
     rejected(&regex("((a{1,100}){1,100}){1,100}", ""), Code::TooComplex, "");
     rejected(&regex("a{1,100000}", ""), Code::TooComplex, "");
+    rejected(&regex(&format!("{}a{}", "(".repeat(50), "*)*b".repeat(50)), ""), Code::TooComplex, "");
+    let twenty = (0..20).map(|at| json!({ "pattern": format!("a.{{{at}}}b|c.*d{at}") })).collect::<Vec<_>>();
+    assert_eq!(compiled(&schema(json!({ "allOf": twenty }))).unwrap_err().code, Code::TooComplex);
+    for groups in [
+        format!("start: {}\"a\"{}", "(".repeat(500), ")".repeat(500)),
+        (0..40).map(|at| format!("T{at}: T{} T{}\n", at + 1, at + 1)).collect::<String>()
+            + "T40: \"a\"\nstart: T0",
+    ] {
+        rejected(&grammar(GrammarSyntax::Lark, &groups), Code::TooComplex, "");
+    }
     for text in
         ["root ::= missing", "start ::= \"a\"", "root ::= \"a", "root ::= \"a\"{3,2}", "root ::= [b-a]"]
     {
