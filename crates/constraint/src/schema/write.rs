@@ -11,10 +11,14 @@ use super::decimal::Decimal;
 use super::error;
 use super::forms::{Forms, Goal};
 use crate::grammar::{Grammar, Symbol};
+use crate::limits;
 use crate::pattern::{Pattern, Spelling};
 
 mod arrays;
 mod objects;
+
+/// Work for one of the values of an `enum`.
+const PER_SCALAR: usize = 10;
 
 /// Writes the grammar of a schema.
 pub struct Writer {
@@ -131,6 +135,7 @@ impl Writer {
                 scalar => scalars.push(scalar_text(scalar)),
             }
         }
+        limits::spend(scalars.len() * PER_SCALAR).map_err(|error| error.at(&**path))?;
         // Kinds of values with the same first characters are one lexeme each.
         if !scalars.is_empty() {
             let lexeme = self.grammar.lexeme(Pattern::or(scalars));
