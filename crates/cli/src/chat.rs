@@ -20,10 +20,10 @@ use linnet_engine::{
 };
 use linnet_graph::{Backend, BackendKind};
 
-use crate::backend::BackendOptions;
 use crate::failure::Failure;
+use crate::model_file::ModelOptions;
 use crate::sampling::SamplingOptions;
-use crate::{model_file, terminal};
+use crate::terminal;
 use answer::{Answer, Call};
 use conversation::{Partner, turn};
 use form::FormOptions;
@@ -39,13 +39,8 @@ use printer::Printer;
 /// is its result.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A GGUF file
-    model: PathBuf,
     #[command(flatten)]
-    backend: BackendOptions,
-    /// Context length in tokens [default: 4096, or less if the model was trained for less or memory is short]
-    #[arg(long, value_name = "N")]
-    context: Option<usize>,
+    model: ModelOptions,
     /// System message
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     system: Option<String>,
@@ -97,16 +92,17 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 /// Any error of loading the model or of the first request; in a conversation, only errors that end it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    match options.backend.backend {
-        BackendKind::Cpu => talk(options, options.backend.cpu()?),
-        BackendKind::WebGpu => talk(options, options.backend.gpu()?),
+    let backend = &options.model.backend;
+    match backend.backend {
+        BackendKind::Cpu => talk(options, backend.cpu()?),
+        BackendKind::WebGpu => talk(options, backend.gpu()?),
     }
 }
 
 fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     let tools = options.tools.as_deref().map_or(Ok(Vec::new()), read_tools)?;
     let form = options.form.form()?;
-    let engine = model_file::load(&options.model, backend, (options.context, options.backend.kv()), 1, None)?;
+    let engine = options.model.load(backend)?;
     // Without a handler, Ctrl-C ends the program, which is acceptable.
     let _ = ctrlc::set_handler(|| {
         if ANSWERING.load(Ordering::SeqCst) {

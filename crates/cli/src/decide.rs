@@ -1,28 +1,21 @@
 //! `linnet decide`: prints how likely each of some answers is.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::Args;
 use linnet_engine::{DecideEvent, DecideRequest, DecideSubject, Decision, Prompt};
 use linnet_graph::{Backend, BackendKind};
 
-use crate::backend::BackendOptions;
 use crate::failure::Failure;
-use crate::model_file;
+use crate::model_file::ModelOptions;
 
 /// Print how likely each of some answers is, without writing one
 ///
 /// With --text, decides about each text, and prints an empty line between them.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A GGUF file
-    model: PathBuf,
     #[command(flatten)]
-    backend: BackendOptions,
-    /// Context length in tokens [default: 4096, or less if the model was trained for less or memory is short]
-    #[arg(long, value_name = "N")]
-    context: Option<usize>,
+    model: ModelOptions,
     /// The question
     #[arg(long, value_name = "TEXT")]
     question: String,
@@ -51,9 +44,10 @@ pub struct Options {
 /// # Errors
 /// Any error of loading the model or of the request.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    match options.backend.backend {
-        BackendKind::Cpu => decide(options, options.backend.cpu()?),
-        BackendKind::WebGpu => decide(options, options.backend.gpu()?),
+    let backend = &options.model.backend;
+    match backend.backend {
+        BackendKind::Cpu => decide(options, backend.cpu()?),
+        BackendKind::WebGpu => decide(options, backend.gpu()?),
     }
 }
 
@@ -68,8 +62,7 @@ fn decide<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
         texts: (!options.texts.is_empty()).then(|| options.texts.clone()),
         show_options: options.hide_options.then_some(false),
     };
-    let context = (options.context, options.backend.kv());
-    let mut engine = model_file::load(&options.model, backend, context, 1, None)?;
+    let mut engine = options.model.load(backend)?;
     let mut decider = engine.decide(&request)?;
     let decided = loop {
         if let DecideEvent::Decided(decided) = pollster::block_on(decider.next(&mut engine))? {

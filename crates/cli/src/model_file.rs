@@ -4,13 +4,37 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use linnet_engine::{Engine, LoadOptions, Loader};
 use linnet_gguf::{Gguf, HeaderParser, Split};
 use linnet_graph::{Backend, Bytes, KvFormat};
 use sha2::{Digest, Sha256};
 
+use crate::backend::BackendOptions;
 use crate::failure::Failure;
 use crate::platform::PLATFORM;
+
+/// The model, and where it runs.
+#[derive(Args, Debug)]
+pub struct ModelOptions {
+    /// A GGUF file
+    model: PathBuf,
+    #[command(flatten)]
+    pub backend: BackendOptions,
+    /// Context length in tokens [default: 4096, or less if the model was trained for less or memory is short]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+}
+
+impl ModelOptions {
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// Those of [`load`].
+    pub fn load<B: Backend>(&self, backend: B) -> Result<Engine<B>, Failure> {
+        load(&self.model, backend, (self.context, self.backend.kv()), 1, None)
+    }
+}
 
 /// Bytes per chunk.
 const PIECE: usize = 2 << 20;
