@@ -261,7 +261,7 @@ impl Generation {
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
         let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none() && !self.was_refused;
-        // A refused token leaves recurrent state behind that cannot be taken back.
+        // Recurrent state that a refused token has changed cannot be restored.
         let by_itself = by_itself && !(self.form.is_some() && session.is_recurrent());
         let mut request = DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
         let goes_on = by_itself && session.goes_on(&self.tokens, &request);

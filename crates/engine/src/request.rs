@@ -291,6 +291,7 @@ impl Request {
             ("chat_template_kwargs", !self.chat_template_kwargs.is_empty()),
             ("reasoning_effort", self.reasoning_effort.is_some()),
             ("enable_thinking", self.enable_thinking.is_some()),
+            ("show_schema", self.show_schema.is_some()),
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((field, _)) => Err(Error::invalid(field, "needs `messages`, not a `prompt`")),

@@ -24,7 +24,7 @@ pub(super) struct Scores {
     /// The sums over the tokens that have been scored.
     sums: Vec<f64>,
     /// After what the logits are needed, last ones first: these options' first tokens, as many as the second number
-    /// says. Of options that begin alike, one stands for all.
+    /// says. Of options that begin alike, only one is here.
     paths: Vec<(usize, usize)>,
 }
 

@@ -26,9 +26,7 @@ impl AnswerForm {
     fn new(field: &'static str, constraint: ConstraintSpec) -> Self {
         AnswerForm { constraint, field, name: None, description: None }
     }
-}
 
-impl AnswerForm {
     /// The form in words, for the prompt.
     pub(crate) fn described(&self) -> String {
         let Self { constraint, name, description, .. } = self;

@@ -290,6 +290,8 @@ fn requests_that_cannot_be_held_to_a_form_are_refused() {
         (json!({ "choices": [] }), "choices"),
         (json!({ "choices": ["a", 1] }), "choices[1]"),
         (json!({ "regex": "a", "ignore_eos": true }), "ignore_eos"),
+        // A prompt is used unchanged.
+        (json!({ "regex": "a", "show_schema": true }), "show_schema"),
         // The caller compiles the form.
         (json!({ "regex": "a" }), "regex"),
     ];
