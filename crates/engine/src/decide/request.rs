@@ -127,5 +127,5 @@ fn counted(field: &str, what: &str, count: usize, least: usize, most: usize) -> 
     if (least..=most).contains(&count) {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("has {count} {what}, but must have {least} to {most}")))
+    Err(Error::invalid(field, format!("must have {least} to {most} {what}, but has {count}")))
 }

@@ -257,16 +257,16 @@ fn impossible_requests_are_rejected() {
     let long = "x".repeat(DecideRequest::MAX_OPTION_LENGTH + 1);
     let many: Vec<String> = (0..=DecideRequest::MAX_OPTIONS).map(|number| number.to_string()).collect();
     for (request, field, says) in [
-        (json!({ "prompt": "q", "options": ["a"] }), "options", "has 1 options, but must have 2 to 64"),
-        (json!({ "prompt": "q", "options": many }), "options", "has 65 options"),
+        (json!({ "prompt": "q", "options": ["a"] }), "options", "must have 2 to 64 options, but has 1"),
+        (json!({ "prompt": "q", "options": many }), "options", "but has 65"),
         (json!({ "prompt": "q", "options": ["a", " "] }), "options[1]", "is empty"),
         (json!({ "prompt": "q", "options": ["a", "b", "a"] }), "options[2]", "is the same as options[0]"),
-        (json!({ "prompt": "q", "options": [long, "b"] }), "options[0]", "has 1001 characters"),
+        (json!({ "prompt": "q", "options": [long, "b"] }), "options[0]", "but has 1001"),
         (json!({ "prompt": "", "options": ["a", "b"] }), "prompt", "is empty"),
         (json!({ "prompt": [999], "options": ["a", "b"] }), "prompt", "999"),
         (json!({ "prompt": "q", "options": ["a", "b"], "texts": ["t"] }), "texts", "needs a `question`"),
         (json!({ "prompt": "q", "options": ["a", "b"], "show_options": true }), "show_options", "unchanged"),
-        (json!({ "question": "q", "options": ["a", "b"], "texts": [] }), "texts", "has 0 texts"),
+        (json!({ "question": "q", "options": ["a", "b"], "texts": [] }), "texts", "but has 0"),
         (json!({ "question": " ", "options": ["a", "b"] }), "question", "is empty"),
         (json!({ "messages": [], "options": ["a", "b"] }), "messages", "is empty"),
     ] {
