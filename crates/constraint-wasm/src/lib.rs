@@ -70,6 +70,11 @@ impl Constraint {
         self.automaton.is_accepting().map_err(thrown)
     }
 
+    /// Returns to the start of the text.
+    pub fn restart(&mut self) {
+        self.automaton.restart();
+    }
+
     /// Whether the answer must end here.
     #[wasm_bindgen(js_name = isFinished)]
     pub fn is_finished(&mut self) -> Result<bool, JsValue> {

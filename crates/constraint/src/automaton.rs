@@ -14,6 +14,8 @@ use crate::vocabulary::Vocabulary;
 #[derive(Clone)]
 pub struct Automaton {
     parser: TokenParser,
+    /// The parser before the first token.
+    start: Box<TokenParser>,
     vocabulary: Arc<Vocabulary>,
     /// Whether a token that ends the answer was appended.
     ended: bool,
@@ -28,7 +30,10 @@ impl Automaton {
         hard: bool,
     ) -> Result<Self, ConstraintError> {
         match vocabulary.parser(grammar, hard) {
-            Ok(parser) => Ok(Self { parser, vocabulary, ended: false, failed: None }),
+            Ok(parser) => {
+                let start = Box::new(parser.clone());
+                Ok(Self { parser, start, vocabulary, ended: false, failed: None })
+            }
             Err(reason) => Err(ConstraintError::new(ConstraintErrorCode::TooComplex, first_line(&reason))),
         }
     }
@@ -125,6 +130,11 @@ impl Constraint for Automaton {
 
     fn is_accepting(&mut self) -> Result<bool, ConstraintError> {
         Ok(self.ended || self.run(|parser| Ok::<_, Infallible>(parser.is_accepting()))?)
+    }
+
+    fn restart(&mut self) {
+        self.parser = (*self.start).clone();
+        self.ended = false;
     }
 
     fn is_finished(&mut self) -> Result<bool, ConstraintError> {

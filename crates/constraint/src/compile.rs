@@ -9,7 +9,7 @@ use crate::grammar::Grammar;
 use crate::javascript::{self, Flags};
 use crate::pattern::Pattern;
 use crate::vocabulary::Vocabulary;
-use crate::{gbnf, lark, limits, schema};
+use crate::{gbnf, lark, limits, parts, schema};
 
 /// Compiles a constraint for a vocabulary.
 ///
@@ -32,6 +32,7 @@ pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Au
             schema::grammar(&serde_json::json!({ "type": "object" }), *whitespace)?
         }
         ConstraintSpec::JsonSchema { schema, whitespace } => schema::grammar(schema, *whitespace)?,
+        ConstraintSpec::Parts { parts } => parts::grammar(parts)?,
     };
     let grammar = grammar.without_dead_ends()?;
     Automaton::new(vocabulary.clone(), grammar.lower()?, grammar.is_hard())

@@ -11,6 +11,7 @@ mod javascript;
 mod lark;
 mod limits;
 mod masks;
+mod parts;
 mod pattern;
 mod schema;
 mod vocabulary;

@@ -35,6 +35,10 @@ impl Vocabulary {
                     bytes.to_vec()
                 }
                 Token::Text(_) | Token::Never => Vec::new(),
+                // As llguidance spells tokens that are no text.
+                Token::Control => {
+                    [&[TokTrie::SPECIAL_TOKEN_MARKER][..], format!("[{id}]").as_bytes()].concat()
+                }
                 Token::End => {
                     ends.push(id);
                     Vec::new()
@@ -97,7 +101,8 @@ impl Vocabulary {
         Self::new(bytes.chunks(1).map(Token::Text).chain([Token::End]))
     }
 
-    /// The bytes of a token that constraints may allow; empty for other tokens.
+    /// The bytes of a token that constraints may allow; for control tokens, those with which llguidance names them.
+    /// Empty for tokens that are never allowed.
     #[must_use]
     pub fn text(&self, token: u32) -> &[u8] {
         if (token as usize) < self.tokens { self.factory.tok_env().tok_trie().token(token) } else { &[] }

@@ -9,12 +9,14 @@ mod template;
 mod tokenizer;
 
 pub use chat_format::{
-    ArgumentsForm, CallFormat, CallKind, ChatEnd, ChatEvent, ChatFormat, ChatParser, Dialect, FieldKind,
-    HeadField, IdStyle, JsonKeys, Marks, ReasoningFormat, SAME_NAME, TaggedArguments, ThinkingSwitch,
+    ArgumentsForm, CallFormat, CallGrammar, CallInProgress, CallKind, CalledTool, ChatEnd, ChatEvent,
+    ChatFormat, ChatParser, ControlToken, Dialect, FieldKind, HeadField, IdStyle, JsonKeys, Marks,
+    ReasoningFormat, SAME_NAME, TaggedArguments, ThinkingSwitch, marks_as_parts,
 };
 pub use constraint::{
-    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, PackedVocabulary,
-    TokenMask, VocabularyToken, Whitespace,
+    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, Layout, Notation,
+    PackedVocabulary, Part, TaggedContent, TaggedLayout, TaggedProperty, TokenMask, VocabularyToken,
+    Whitespace,
 };
 pub use error::TextError;
 pub use stream::Detokenizer;

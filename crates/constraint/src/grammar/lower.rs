@@ -1,5 +1,7 @@
 //! Grammars as llguidance's own structures.
 
+use std::collections::BTreeMap;
+
 use linnet_text::{ConstraintError, ConstraintErrorCode};
 use llguidance::api::GrammarInit;
 use llguidance::derivre::RegexAst;
@@ -21,6 +23,7 @@ impl Grammar {
         let symbols: Vec<SymIdx> =
             self.rules.iter().map(|_| rules.fresh_symbol_ext("rule", SymbolProps::default())).collect();
         let mut terminals: Vec<Option<SymIdx>> = vec![None; self.lexemes.len()];
+        let mut tokens: BTreeMap<u32, SymIdx> = BTreeMap::new();
         rules.add_rule(start, symbols.first().copied().into_iter().collect()).map_err(too_complex)?;
         for (rule, symbol) in self.rules.iter().zip(&symbols) {
             for alternative in rule {
@@ -28,6 +31,19 @@ impl Grammar {
                 for part in alternative {
                     right.push(match *part {
                         Symbol::Rule(rule) => symbols[rule],
+                        Symbol::Token(token) => match tokens.get(&token) {
+                            Some(&terminal) => terminal,
+                            None => {
+                                let terminal = rules.fresh_symbol_ext("token", SymbolProps::default());
+                                let index =
+                                    lexer.add_special_token(format!("<[{token}]>"), vec![token..=token]);
+                                rules
+                                    .make_terminal(terminal, index.map_err(too_complex)?, &lexer)
+                                    .map_err(too_complex)?;
+                                tokens.insert(token, terminal);
+                                terminal
+                            }
+                        },
                         Symbol::Lexeme(lexeme) => match terminals[lexeme] {
                             Some(terminal) => terminal,
                             None => {

@@ -33,6 +33,8 @@ pub enum Symbol {
     Rule(usize),
     /// A regular language, by its index.
     Lexeme(usize),
+    /// A control token.
+    Token(u32),
 }
 
 impl Grammar {
@@ -166,6 +168,7 @@ impl Grammar {
             alternative.iter().all(|symbol| match *symbol {
                 Symbol::Rule(rule) => live[rule],
                 Symbol::Lexeme(lexeme) => live_lexemes[lexeme],
+                Symbol::Token(_) => true,
             })
         };
         for rule in &mut self.rules {
@@ -176,6 +179,7 @@ impl Grammar {
         }
         Ok(self)
     }
+
     /// Whether a finite text fits each rule.
     fn live(&self, live_lexemes: &[bool]) -> Vec<bool> {
         // For each alternative, how many of its rules are not known to be live; for each rule, the alternatives that
@@ -193,6 +197,7 @@ impl Grammar {
                             users[part].push(index);
                             count += 1;
                         }
+                        Symbol::Token(_) => {}
                         Symbol::Lexeme(lexeme) if live_lexemes[lexeme] => {}
                         // Never complete.
                         Symbol::Lexeme(_) => count += alternative.len() + 1,

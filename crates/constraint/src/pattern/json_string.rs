@@ -1,4 +1,4 @@
-//! Languages of texts as languages of JSON strings.
+//! Languages of texts as languages of strings in JSON and in Python.
 
 use super::{Pattern, any_char, has, ranges};
 
@@ -21,12 +21,47 @@ pub enum Spelling {
     Short,
     /// In any way that JSON knows.
     Any,
+    /// As themselves or with a short escape of Python, between quotes of this kind.
+    Python(char),
+}
+
+impl Spelling {
+    fn quote(self) -> char {
+        match self {
+            Self::Short | Self::Any => '"',
+            Self::Python(quote) => quote,
+        }
+    }
+
+    /// Whether a character has a short escape.
+    fn is_short(self, c: char) -> bool {
+        let is_listed = SHORT.iter().any(|(short, _)| *short == c);
+        match self {
+            Self::Short | Self::Any => is_listed,
+            // Python keeps the backslash before others.
+            Self::Python(quote) => c == quote || is_listed && !matches!(c, '"' | '/'),
+        }
+    }
+
+    /// Whether a character can stand for itself.
+    fn is_raw(self, c: char) -> bool {
+        c >= ' ' && c != '\\' && c != self.quote()
+    }
 }
 
 impl Pattern {
+    /// The strings in Python, between either kind of quotes, whose text is in the language.
+    pub fn python_string(&self) -> Self {
+        Self::or(['"', '\''].map(|quote| self.string(Spelling::Python(quote))))
+    }
+
     /// The JSON strings, with their quotes, whose text is in the language.
     pub fn json_string(&self, spelling: Spelling) -> Self {
-        let quote = Self::literal("\"");
+        self.string(spelling)
+    }
+
+    fn string(&self, spelling: Spelling) -> Self {
+        let quote = Self::literal(spelling.quote().encode_utf8(&mut [0; 4]));
         Self::concat([quote.clone(), self.spelled(spelling), quote])
     }
 
@@ -36,19 +71,24 @@ impl Pattern {
         let all = |parts: &[Pattern]| parts.iter().map(|part| part.spelled(spelling)).collect::<Vec<_>>();
         match self {
             Self::Never | Self::MultipleOf(..) => self.clone(),
-            Self::Literal(text) => Self::concat(text.chars().map(|c| match c {
-                ' '..='!' | '#'..='.' | '0'..='[' | ']'.. => Self::literal(c.encode_utf8(&mut [0; 4])),
-                c => Self::one_of(&[(c, c)]).spelled(spelling),
+            Self::Literal(text) => Self::concat(text.chars().map(|c| {
+                if spelling.is_raw(c) && !spelling.is_short(c) {
+                    Self::literal(c.encode_utf8(&mut [0; 4]))
+                } else {
+                    Self::one_of(&[(c, c)]).spelled(spelling)
+                }
             })),
             Self::Set(set) => {
-                let mut ways = vec![raw(set)];
-                let letters = SHORT.iter().filter(|(c, _)| has(set, *c)).map(|&(_, letter)| (letter, letter));
-                let letters: Vec<_> = letters.collect();
+                let mut ways = vec![raw(set, spelling)];
+                let single = ('\'', '\'');
+                let short =
+                    SHORT.iter().chain([&single]).filter(|(c, _)| spelling.is_short(*c) && has(set, *c));
+                let letters: Vec<_> = short.map(|&(_, letter)| (letter, letter)).collect();
                 ways.push(Self::concat([Self::literal("\\"), Self::one_of(&letters)]));
                 if spelling == Spelling::Any && **set == any_char() {
                     ways.push(any_code());
                 } else {
-                    let coded = |c: &char| !SHORT.iter().any(|(short, _)| short == c) && has(set, *c);
+                    let coded = |c: &char| !spelling.is_short(*c) && has(set, *c);
                     ways.extend(('\0'..'\x20').filter(coded).map(control));
                 }
                 Self::or(ways)
@@ -63,9 +103,10 @@ impl Pattern {
 }
 
 /// The characters that may stand for themselves.
-fn raw(set: &super::CharSet) -> Pattern {
+fn raw(set: &super::CharSet, spelling: Spelling) -> Pattern {
     let mut raw = set.clone();
-    raw.intersect(&ranges(&[(' ', '!'), ('#', '['), (']', char::MAX)]));
+    let (before, after) = if spelling.quote() == '"' { ('!', '#') } else { ('&', '(') };
+    raw.intersect(&ranges(&[(' ', before), (after, '['), (']', char::MAX)]));
     Pattern::set(raw)
 }
 
@@ -122,6 +163,19 @@ mod tests {
         for wrong in [r#""a""#, r#""\u00e9""#, r#""\uD83Dx""#, r#""\uDE00x""#, "\"a\n\""] {
             assert!(!two.matches(wrong).unwrap(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn strings_of_python_have_either_kind_of_quotes() {
+        let text = Pattern::literal("a'\"/\n").python_string();
+        for right in [r#""a'\"/\n""#, r#"'a\'"/\n'"#] {
+            assert!(text.matches(right).unwrap(), "{right}");
+        }
+        for wrong in [r#""a\'\"/\n""#, r#""a'\"\/\n""#, r#"'a'"/\n'"#, r#""a'"/\n""#] {
+            assert!(!text.matches(wrong).unwrap(), "{wrong}");
+        }
+        let any = Pattern::all().python_string();
+        assert!(any.matches(r"'\\ \u0001 é'").unwrap() && !any.matches("'\n'").unwrap());
     }
 
     #[test]

@@ -22,7 +22,8 @@ mod write;
 use linnet_text::{ConstraintError, ConstraintErrorCode, Whitespace};
 use serde_json::Value;
 
-use crate::grammar::Grammar;
+use crate::grammar::{Grammar, Symbol};
+pub use write::{Layout, Notation, Property, Quote};
 
 /// The grammar of the values that are valid by a schema.
 ///
@@ -31,9 +32,41 @@ use crate::grammar::Grammar;
 /// enforced, [`ConstraintErrorCode::Unsatisfiable`] if no value is valid, [`ConstraintErrorCode::TooComplex`]; each
 /// with the path in the schema.
 pub fn grammar(schema: &Value, whitespace: Whitespace) -> Result<Grammar, ConstraintError> {
+    let (grammar, _) = add(Grammar::default(), schema, whitespace, Notation::Json)?;
+    grammar.without_dead_ends().map_err(|wrong| match wrong.code {
+        ConstraintErrorCode::Unsatisfiable => error(wrong.code, "", "no finite value is valid by the schema"),
+        _ => wrong,
+    })
+}
+
+/// Adds the values that are valid by a schema to a grammar; returns it, and the rule of these values.
+///
+/// # Errors
+/// Those of [`grammar`], but not if no value is valid.
+pub fn add(
+    grammar: Grammar,
+    schema: &Value,
+    whitespace: Whitespace,
+    notation: Notation,
+) -> Result<(Grammar, Symbol), ConstraintError> {
     let mut compiler = algebra::Compiler::new(sources::Sources::new(schema)?);
     let root = compiler.sources.root()?;
-    write::Writer::new(compiler, whitespace).write(root)
+    write::Writer::new(compiler, whitespace, notation, grammar).write(root)
+}
+
+/// Adds the properties of the objects that are valid by a schema to a grammar, without brackets around them.
+///
+/// # Errors
+/// Those of [`add`].
+pub fn add_properties(
+    grammar: Grammar,
+    schema: &Value,
+    layout: &Layout,
+) -> Result<(Grammar, Symbol), ConstraintError> {
+    let mut compiler = algebra::Compiler::new(sources::Sources::new(schema)?);
+    let root = compiler.sources.root()?;
+    let notation = layout.notation();
+    write::Writer::new(compiler, Whitespace::Bounded, notation, grammar).write_properties(root, layout)
 }
 
 fn error(code: ConstraintErrorCode, path: &str, reason: impl Into<String>) -> ConstraintError {

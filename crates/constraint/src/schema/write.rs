@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use linnet_text::{ConstraintError, ConstraintErrorCode, Whitespace};
+use linnet_text::{ConstraintError, Whitespace};
 use serde_json::Value;
 
 use super::algebra::Compiler;
-use super::decimal::Decimal;
-use super::error;
 use super::forms::{Forms, Goal};
+use super::sources::Node;
 use crate::grammar::{Grammar, Symbol};
 use crate::limits;
 use crate::pattern::{Pattern, Spelling};
 
 mod arrays;
+mod notation;
 mod objects;
+mod properties;
+
+pub use notation::{Notation, Quote};
+pub use properties::{Layout, Property};
 
 /// Work for one of the values of an `enum`.
 const PER_SCALAR: usize = 10;
@@ -25,6 +29,7 @@ pub struct Writer {
     compiler: Compiler,
     grammar: Grammar,
     whitespace: Whitespace,
+    notation: Notation,
     /// The rule of each goal.
     rules: BTreeMap<Goal, usize>,
     /// Goals whose rules have no alternatives yet.
@@ -46,8 +51,8 @@ enum Mark {
 }
 
 impl Writer {
-    pub fn new(compiler: Compiler, whitespace: Whitespace) -> Self {
-        let mut grammar = Grammar::default();
+    /// Adds to a grammar.
+    pub fn new(compiler: Compiler, whitespace: Whitespace, notation: Notation, mut grammar: Grammar) -> Self {
         let (before, after) = spaces(whitespace);
         let mut mark = |text: &str, spaced: [&Pattern; 2]| {
             let [before, after] = spaced.map(Clone::clone);
@@ -66,6 +71,7 @@ impl Writer {
             compiler,
             grammar,
             whitespace,
+            notation,
             rules: BTreeMap::new(),
             waiting: Vec::new(),
             texts: BTreeMap::new(),
@@ -73,12 +79,18 @@ impl Writer {
         }
     }
 
-    /// The grammar of the values that are valid by a subschema.
+    /// Adds the values that are valid by a subschema; returns the grammar, and the rule of these values.
     ///
     /// # Errors
-    /// If a subschema cannot be enforced, or no value is valid.
-    pub fn write(mut self, root: usize) -> Result<Grammar, ConstraintError> {
-        self.value(&Goal::of(root));
+    /// If a subschema cannot be enforced.
+    pub fn write(mut self, root: Node) -> Result<(Grammar, Symbol), ConstraintError> {
+        let start = self.value(&Goal::of(root));
+        self.finish()?;
+        Ok((self.grammar, start))
+    }
+
+    /// Writes the alternatives of all rules.
+    fn finish(&mut self) -> Result<(), ConstraintError> {
         while let Some(goal) = self.waiting.pop() {
             let path = self.compiler.path(&goal);
             let forms = self.compiler.forms(&goal)?;
@@ -86,12 +98,7 @@ impl Writer {
             self.forms(rule, &forms, &path)?;
             self.grammar.check_size().map_err(|error| error.at(&*path))?;
         }
-        self.grammar.without_dead_ends().map_err(|wrong| match wrong.code {
-            ConstraintErrorCode::Unsatisfiable => {
-                error(wrong.code, "", "no finite value is valid by the schema")
-            }
-            _ => wrong,
-        })
+        Ok(())
     }
 
     fn mark(&self, mark: Mark) -> Symbol {
@@ -120,7 +127,8 @@ impl Writer {
     }
 
     fn forms(&mut self, rule: usize, forms: &Forms, path: &Rc<str>) -> Result<(), ConstraintError> {
-        let fixed = [(forms.null, "null"), (forms.falsehood, "false"), (forms.truth, "true")];
+        let [null, falsehood, truth] = self.notation.words();
+        let fixed = [(forms.null, null), (forms.falsehood, falsehood), (forms.truth, truth)];
         for (_, text) in fixed.into_iter().filter(|(has, _)| *has) {
             let symbol = self.text(text);
             self.grammar.add(rule, vec![symbol]);
@@ -132,15 +140,11 @@ impl Writer {
                     let symbols = self.literal(literal);
                     self.grammar.add(rule, symbols);
                 }
-                scalar => scalars.push(scalar_text(scalar)),
+                scalar => scalars.push(scalar),
             }
         }
         limits::spend(scalars.len() * PER_SCALAR).map_err(|error| error.at(&**path))?;
-        // Kinds of values with the same first characters are one lexeme each.
-        if !scalars.is_empty() {
-            let lexeme = self.grammar.lexeme(Pattern::or(scalars));
-            self.grammar.add(rule, vec![lexeme]);
-        }
+        self.scalars(rule, &scalars);
         let numbers = Pattern::or(forms.numbers.iter().map(super::number::Numbers::written));
         if numbers != Pattern::Never {
             let lexeme = self.grammar.lexeme(numbers);
@@ -151,8 +155,7 @@ impl Writer {
             let texts = Pattern::or(strings.map(|strings| strings.texts.clone()));
             if texts != Pattern::Never {
                 let spelling = if length_only { Spelling::Any } else { Spelling::Short };
-                let lexeme = self.grammar.lexeme(texts.json_string(spelling));
-                self.grammar.add(rule, vec![lexeme]);
+                self.strings(rule, &texts, spelling);
             }
         }
         for array in &forms.arrays {
@@ -162,38 +165,6 @@ impl Writer {
             self.object(rule, object, path)?;
         }
         Ok(())
-    }
-
-    /// A fixed value.
-    fn literal(&mut self, value: &Value) -> Vec<Symbol> {
-        let (open, close, parts): (_, _, Vec<Vec<Symbol>>) = match value {
-            Value::Array(list) => {
-                (Mark::OpenArray, Mark::CloseArray, list.iter().map(|value| self.literal(value)).collect())
-            }
-            Value::Object(map) => {
-                let mut property = |(name, value): (&String, &Value)| {
-                    let name = self.name(Pattern::literal(name), Spelling::Short);
-                    [vec![name], self.literal(value)].concat()
-                };
-                (Mark::OpenObject, Mark::CloseObject, map.iter().map(&mut property).collect())
-            }
-            scalar => return vec![self.grammar.lexeme(scalar_text(scalar))],
-        };
-        let comma = [self.mark(Mark::Comma)];
-        [vec![self.mark(open)], parts.join(&comma[..]), vec![self.mark(close)]].concat()
-    }
-
-    /// The lexeme of the name of a property, with the colon.
-    fn name(&mut self, names: Pattern, spelling: Spelling) -> Symbol {
-        let colon = match self.whitespace {
-            Whitespace::Compact => Pattern::literal(":"),
-            Whitespace::Bounded => Pattern::concat([Pattern::literal(":"), Pattern::literal(" ").optional()]),
-            Whitespace::Any => {
-                let (before, after) = spaces(self.whitespace);
-                Pattern::concat([before, Pattern::literal(":"), after])
-            }
-        };
-        self.grammar.lexeme(Pattern::concat([names.json_string(spelling), colon]))
     }
 }
 
@@ -209,13 +180,4 @@ fn spaces(whitespace: Whitespace) -> (Pattern, Pattern) {
         Whitespace::Any => Pattern::one_of(&[('\t', '\n'), ('\r', '\r'), (' ', ' ')]).repeat(0, None),
     };
     (one.clone(), one)
-}
-
-/// The text of a value that is no array and no object.
-fn scalar_text(value: &Value) -> Pattern {
-    match value {
-        Value::String(text) => Pattern::literal(text).json_string(Spelling::Short),
-        Value::Number(number) => Pattern::literal(&Decimal::of(number).text()),
-        other => Pattern::literal(&other.to_string()),
-    }
 }

@@ -1,9 +1,12 @@
 //! Constraints of every kind, by the texts that they let an answer be.
 
+mod calls;
 mod errors;
 mod forms;
 mod schemas;
 mod tokens;
+#[path = "../../../../tests/support/turn.rs"]
+mod turn;
 
 use std::sync::Arc;
 

@@ -47,6 +47,7 @@
 mod arguments;
 mod detect;
 mod events;
+mod grammar;
 mod ids;
 mod parser;
 mod start;
@@ -55,8 +56,9 @@ mod tags;
 
 pub use arguments::ArgumentsForm;
 pub use events::{ChatEnd, ChatEvent};
+pub use grammar::{CallGrammar, CalledTool, ControlToken, marks_as_parts};
 pub use ids::IdStyle;
-pub use parser::ChatParser;
+pub use parser::{CallInProgress, ChatParser};
 pub use switches::ThinkingSwitch;
 
 /// The marks of a model's output.

@@ -46,10 +46,7 @@ impl ChatFormat {
             }
             CallKind::Json(keys) => {
                 start += &keys.start;
-                match keys.name.as_str() {
-                    "" => "\": ".to_owned(),
-                    _ => format!("\", \"{}\": ", keys.arguments),
-                }
+                keys.after_name()
             }
             CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => {
                 for field in head {

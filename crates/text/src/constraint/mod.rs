@@ -3,11 +3,13 @@
 
 mod error;
 mod mask;
+mod part;
 mod spec;
 mod vocabulary;
 
 pub use error::{ConstraintError, ConstraintErrorCode};
 pub use mask::TokenMask;
+pub use part::{Layout, Notation, Part, TaggedContent, TaggedLayout, TaggedProperty};
 pub use spec::{ConstraintSpec, GrammarSyntax, Whitespace};
 pub use vocabulary::{PackedVocabulary, VocabularyToken};
 
@@ -46,6 +48,9 @@ pub trait Constraint {
     /// # Errors
     /// [`ConstraintErrorCode::TooComplex`], as for [`Constraint::mask`].
     fn is_accepting(&mut self) -> Result<bool, ConstraintError>;
+
+    /// Returns to the start of the text.
+    fn restart(&mut self);
 
     /// Whether the text is complete and nothing may follow, so that the answer must end here.
     ///

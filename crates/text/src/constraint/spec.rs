@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Part;
+
 /// The form that an answer must have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -41,6 +43,11 @@ pub enum ConstraintSpec {
     Choices {
         /// The texts.
         choices: Vec<String>,
+    },
+    /// Parts one after the other.
+    Parts {
+        /// The parts.
+        parts: Vec<Part>,
     },
 }
 

@@ -7,7 +7,9 @@ use crate::Tokenizer;
 pub enum VocabularyToken<'t> {
     /// Text: any bytes, also parts of characters.
     Text(&'t [u8]),
-    /// Never allowed, whatever its name: control tokens, and tokens without use.
+    /// A control token: allowed only where a constraint [names it](super::Part::Token), whatever it spells.
+    Control,
+    /// Never allowed: tokens without use.
     Never,
     /// Ends an answer; allowed where the text is complete.
     End,
@@ -19,8 +21,9 @@ impl Tokenizer {
         let count = u32::try_from(self.vocab_size()).unwrap_or(u32::MAX);
         (0..count).map(|id| match self.token_bytes(id) {
             _ if self.is_end_of_generation(id) => VocabularyToken::End,
-            Some(bytes) if !self.is_control(id) => VocabularyToken::Text(bytes),
-            _ => VocabularyToken::Never,
+            _ if self.is_control(id) => VocabularyToken::Control,
+            Some(bytes) => VocabularyToken::Text(bytes),
+            None => VocabularyToken::Never,
         })
     }
 }
@@ -30,14 +33,16 @@ impl Tokenizer {
 pub struct PackedVocabulary {
     /// The bytes of all texts, one after the other.
     pub bytes: Vec<u8>,
-    /// The length of each token's text: 0 for tokens that are never allowed, [`PackedVocabulary::END`] for those that
-    /// end an answer.
+    /// The length of each token's text: 0 for tokens that are never allowed, [`PackedVocabulary::CONTROL`] for control
+    /// tokens, [`PackedVocabulary::END`] for those that end an answer.
     pub lengths: Vec<u32>,
 }
 
 impl PackedVocabulary {
     /// Instead of a length: the token ends an answer.
     pub const END: u32 = u32::MAX;
+    /// Instead of a length: a control token.
+    pub const CONTROL: u32 = u32::MAX - 1;
 
     /// Packs tokens. No text can be longer than a file.
     pub fn new<'t>(tokens: impl IntoIterator<Item = VocabularyToken<'t>>) -> Self {
@@ -49,6 +54,7 @@ impl PackedVocabulary {
                     text.len() as u32
                 }
                 VocabularyToken::Never => 0,
+                VocabularyToken::Control => Self::CONTROL,
                 VocabularyToken::End => Self::END,
             };
             packed.lengths.push(length);
@@ -62,6 +68,7 @@ impl PackedVocabulary {
         self.lengths.iter().map(move |&length| match length {
             0 => VocabularyToken::Never,
             Self::END => VocabularyToken::End,
+            Self::CONTROL => VocabularyToken::Control,
             length => match rest.split_at_checked(length as usize) {
                 Some((text, after)) => {
                     rest = after;
@@ -76,14 +83,17 @@ impl PackedVocabulary {
 #[cfg(test)]
 mod tests {
     use super::PackedVocabulary;
-    use super::VocabularyToken::{End, Never, Text};
+    use super::VocabularyToken::{Control, End, Never, Text};
 
     #[test]
     fn packed_tokens_are_the_same() {
-        let tokens = [Text(b"a"), Never, End, Text(b"\xc3"), Text(b"long"), End];
+        let tokens = [Text(b"a"), Never, End, Text(b"\xc3"), Control, Text(b"long"), End];
         let packed = PackedVocabulary::new(tokens);
         assert_eq!(packed.tokens().collect::<Vec<_>>(), tokens);
         let cut = PackedVocabulary { bytes: b"a\xc3lon".to_vec(), ..packed };
-        assert_eq!(cut.tokens().collect::<Vec<_>>(), [Text(b"a"), Never, End, Text(b"\xc3"), Never, End]);
+        assert_eq!(
+            cut.tokens().collect::<Vec<_>>(),
+            [Text(b"a"), Never, End, Text(b"\xc3"), Control, Never, End]
+        );
     }
 }

@@ -1,12 +1,13 @@
 //! Objects.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use linnet_text::ConstraintError;
 
 use super::super::forms::{Goal, Names, Object};
 use super::super::{too_complex, unsupported};
-use super::{Mark, Writer};
+use super::{Layout, Mark, Writer};
 use crate::grammar::Symbol;
 use crate::pattern::{Pattern, Spelling};
 
@@ -82,13 +83,8 @@ impl Writer {
             return Err(unsupported(path, reason));
         }
         let counted = needed > 0 || object.max.is_some_and(|max| max < named || member.is_some());
-        let mut body = Body {
-            object,
-            counted,
-            member,
-            last: (!last_members.is_empty() || last.is_some()).then_some(last_members),
-            known: std::collections::BTreeMap::new(),
-        };
+        let last = (!last_members.is_empty() || last.is_some()).then_some(last_members);
+        let mut body = Body { member, last, ..Body::new(object, counted, None) };
         let inner = self.properties(&mut body, path)?;
         let (open, close) = (self.mark(Mark::OpenObject), self.mark(Mark::CloseObject));
         self.grammar.add(rule, vec![open, inner, close]);
@@ -101,7 +97,7 @@ impl Writer {
 
     /// What is between the brackets: for each listed property and each count of properties before it, a rule for it and
     /// the ones after it. (Without counting, 1 means any count but 0.)
-    fn properties(&mut self, body: &mut Body<'_>, path: &Rc<str>) -> Result<Symbol, ConstraintError> {
+    pub fn properties(&mut self, body: &mut Body<'_>, path: &Rc<str>) -> Result<Symbol, ConstraintError> {
         let mut start = Symbol::Rule(0);
         for index in (0..=body.object.order.len()).rev() {
             let most = u32::try_from(if body.counted { index } else { index.min(1) }).unwrap_or(u32::MAX);
@@ -109,17 +105,22 @@ impl Writer {
                 if body.known.len() > STATES {
                     return Err(too_complex(path, "the object has too many combinations of properties"));
                 }
-                start = self.state(body, index, count)?;
+                start = self.state(body, index, count, path)?;
                 body.known.insert((index, count), start);
             }
         }
         Ok(start)
     }
 
-    fn state(&mut self, body: &Body<'_>, index: usize, count: u32) -> Result<Symbol, ConstraintError> {
+    fn state(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        count: u32,
+        path: &Rc<str>,
+    ) -> Result<Symbol, ConstraintError> {
         let rule = self.grammar.rule();
         let object = body.object;
-        let comma = (count > 0).then(|| self.mark(Mark::Comma));
         let full = |count: u32| body.counted && object.max.is_some_and(|max| count >= max);
         let Some(name) = object.order.get(index) else {
             self.rest(body, rule, count);
@@ -129,12 +130,18 @@ impl Writer {
             self.grammar.add(rule, vec![body.known[&(index + 1, count)]]);
         }
         if !full(count) {
-            let goal = object.value_of(name)?;
-            let name = self.name(Pattern::literal(name), Spelling::Short);
-            let value = self.value(&goal);
+            let property = match body.layout {
+                Some(layout) => self.property(object, name, layout, count == 0, path)?,
+                None => {
+                    let comma = (count > 0).then(|| self.mark(Mark::Comma));
+                    let goal = object.value_of(name)?;
+                    let name = self.name(Pattern::literal(name), Spelling::Short);
+                    comma.into_iter().chain([name, self.value(&goal)]).collect()
+                }
+            };
             let next = if body.counted { count + 1 } else { 1 };
             let next = body.known[&(index + 1, next)];
-            self.grammar.add(rule, comma.into_iter().chain([name, value, next]).collect());
+            self.grammar.add(rule, [property, vec![next]].concat());
         }
         Ok(Symbol::Rule(rule))
     }
@@ -234,7 +241,7 @@ impl Writer {
 }
 
 /// What is between the brackets of an object.
-struct Body<'o> {
+pub struct Body<'o> {
     object: &'o Object,
     /// Whether the number of properties matters.
     counted: bool,
@@ -243,7 +250,16 @@ struct Body<'o> {
     /// The last properties; one of them must be written.
     last: Option<Vec<Vec<Symbol>>>,
     /// The rules after properties and their counts.
-    known: std::collections::BTreeMap<(usize, u32), Symbol>,
+    known: BTreeMap<(usize, u32), Symbol>,
+    /// How properties are written, if not as in an object with brackets.
+    layout: Option<&'o Layout>,
+}
+
+impl<'o> Body<'o> {
+    /// Only the properties that the schema lists.
+    pub fn new(object: &'o Object, counted: bool, layout: Option<&'o Layout>) -> Self {
+        Self { object, counted, member: None, last: None, known: BTreeMap::new(), layout }
+    }
 }
 
 /// Names as a pattern.

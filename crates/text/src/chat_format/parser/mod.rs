@@ -19,17 +19,27 @@ use serde_json::Value;
 
 use super::ChatFormat;
 use super::events::{ChatEnd, ChatEvent};
-use call::CallReader;
+use call::{CallReader, Step};
 use held::Held;
 use marks::{Action, Found, Place, Rules};
 use tokens::unguarded;
 use tools::Tools;
 
 pub(super) use harmony::{HARMONY, RECIPIENTS};
+pub(super) use tools::{ArgumentType, of_schema};
 pub(super) use value::{Progress, ValueReader};
 
 /// Where the parser's events go.
 type Sink<'s> = dyn FnMut(ChatEvent<'_>) + 's;
+
+/// A call that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallInProgress<'a> {
+    /// The name of its function; empty if it was not read yet.
+    pub name: &'a str,
+    /// Whether a mark began it that no ordinary text has.
+    pub is_marked: bool,
+}
 
 /// Parses a model's output in a [`ChatFormat`].
 ///
@@ -156,8 +166,20 @@ impl ChatParser {
     /// Whether what comes next is text of the answer, or a mark before it.
     #[must_use]
     pub fn is_at_content(&self) -> bool {
-        let is_text = self.state == State::Text && self.channel == Channel::Content;
-        is_text && self.text.is_empty() && self.held.is_none()
+        self.is_settled() && self.channel == Channel::Content
+    }
+
+    /// The call that is read; `None` outside of calls.
+    #[must_use]
+    pub fn call_in_progress(&self) -> Option<CallInProgress<'_>> {
+        let is_call = self.state == State::Call && !matches!(self.call.step, Step::After);
+        is_call.then(|| CallInProgress { name: &self.call.name, is_marked: !self.call.known_only })
+    }
+
+    /// Whether all that was read is settled: no mark or call has begun.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.state == State::Text && self.text.is_empty() && self.held.is_none()
     }
 
     /// Whether the answer's opening mark was read.

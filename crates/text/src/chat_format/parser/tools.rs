@@ -1,10 +1,12 @@
 //! The request's tools, and the types of their arguments.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 /// How the text of a tagged argument becomes JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ArgumentType {
+pub(in crate::chat_format) enum ArgumentType {
     /// A string; shown while it is written.
     String,
     /// A string, but for exactly `null`.
@@ -17,7 +19,7 @@ pub(super) enum ArgumentType {
 
 /// The request's tools: their names and parameters.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tools(Vec<(String, Value)>);
+pub(super) struct Tools(Arc<[(String, Value)]>);
 
 impl Tools {
     /// Reads `[{"type": "function", "function": {"name": ..., "parameters": ...}}]`; the inner objects may
@@ -72,7 +74,7 @@ impl Tools {
 const MAX_SCHEMAS: usize = 64;
 
 /// How a value of this schema becomes JSON; `root` is what references in it are relative to.
-pub(super) fn of_schema(schema: &Value, root: &Value) -> ArgumentType {
+pub(in crate::chat_format) fn of_schema(schema: &Value, root: &Value) -> ArgumentType {
     let mut types = Vec::new();
     let mut left = MAX_SCHEMAS;
     add_types(schema, root, &mut left, &mut types);

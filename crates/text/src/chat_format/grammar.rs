@@ -1,0 +1,350 @@
+//! Tool calls as constraints: what a model must write so that the parser finds calls that fit the tools' schemas.
+
+use serde_json::Value;
+
+use super::ids::ID_START;
+use super::parser::{ArgumentType, of_schema};
+use super::{
+    CallKind, ChatFormat, Dialect, FieldKind, HeadField, IdStyle, JsonKeys, SAME_NAME, TaggedArguments,
+};
+use crate::constraint::{Layout, Notation, Part, TaggedContent, TaggedLayout, TaggedProperty};
+
+/// A tool that calls are held to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalledTool<'a> {
+    /// The function's name.
+    pub name: &'a str,
+    /// The JSON schema of its arguments.
+    pub parameters: Value,
+    /// What the paths of errors in the schema begin with.
+    pub path: String,
+}
+
+/// A control token of the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControlToken<'a> {
+    /// Its id.
+    pub id: u32,
+    /// Its text.
+    pub text: &'a str,
+    /// Whether it ends an answer.
+    pub ends: bool,
+}
+
+/// What the calls of an answer must fit, from the first mark to the last one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallGrammar {
+    /// The parts of the text.
+    pub parts: Vec<Part>,
+    /// Whether nothing may follow but a token that ends the answer.
+    pub ends_answer: bool,
+}
+
+impl ChatFormat {
+    /// What calls of these tools must fit, beginning as [`call_start`](Self::call_start) does, without the white space
+    /// before it. At most `most` calls; more may also be in a section of their own. `controls` are the vocabulary's
+    /// control tokens in the format's [`marks`](Self::marks).
+    ///
+    /// `None` if the format leaves open where a value ends.
+    #[must_use]
+    pub fn call_grammar(
+        &self,
+        tools: &[CalledTool<'_>],
+        most: Option<u32>,
+        controls: &[ControlToken<'_>],
+    ) -> Option<CallGrammar> {
+        let mut writer = Writer { format: self, controls, ends_answer: false };
+        let parts = writer.calls(tools, most)?;
+        Some(CallGrammar { parts, ends_answer: writer.ends_answer })
+    }
+}
+
+impl JsonKeys {
+    /// The text from the name to the arguments.
+    pub(super) fn after_name(&self) -> String {
+        let quote = self.start.chars().next_back().filter(|c| "\"'".contains(*c)).unwrap_or('"');
+        let is_compact = self.start.contains(':') && !self.start.contains(": ");
+        let space = if is_compact { "" } else { " " };
+        match self.name.as_str() {
+            "" => format!("{quote}:{space}"),
+            _ => format!("{quote},{space}{quote}{}{quote}:{space}", self.arguments),
+        }
+    }
+
+    /// Whether a call is an element of an array.
+    pub(super) fn is_listed(&self) -> bool {
+        self.start.trim_start().starts_with('[')
+    }
+}
+
+/// Writes the grammar of calls.
+struct Writer<'a> {
+    format: &'a ChatFormat,
+    controls: &'a [ControlToken<'a>],
+    ends_answer: bool,
+}
+
+/// Where calls are: `before item (separator item)* after`.
+struct Around {
+    before: String,
+    separator: &'static str,
+    after: String,
+    /// Whether there may be several.
+    is_list: bool,
+}
+
+impl Writer<'_> {
+    fn calls(&mut self, tools: &[CalledTool<'_>], most: Option<u32>) -> Option<Vec<Part>> {
+        let Around { before, separator, after, is_list } = self.around();
+        let has_header = self.format.recipients || self.format.calls.kind == CallKind::Harmony;
+        let is_list = is_list && most != Some(1) && !has_header;
+        let mut items = Vec::new();
+        for tool in tools {
+            items.push(self.call(tool, before.is_empty() && !is_list)?);
+        }
+        let items = one_of(items);
+        let mut parts = Vec::new();
+        self.mark(&before, &mut parts);
+        if is_list {
+            parts.push(Part::List { item: items, separator: separator.to_owned(), max: most });
+        } else {
+            parts.extend(items);
+        }
+        if !self.ends_answer {
+            self.mark(&after, &mut parts);
+        }
+        Some(parts)
+    }
+
+    fn around(&self) -> Around {
+        let calls = &self.format.calls;
+        let (open, close) = (&calls.section.open, &calls.section.close);
+        let is_bracketed = match &calls.kind {
+            CallKind::Json(keys) => keys.is_listed(),
+            CallKind::Pythonic => true,
+            _ => false,
+        };
+        let (before, separator, after, is_list) = if is_bracketed {
+            let (open, close) =
+                (format!("{open}{}[", calls.call.open), format!("]{}{close}", calls.call.close));
+            (open, ", ", close, true)
+        } else {
+            let has_section = !open.trim().is_empty() || !close.trim().is_empty();
+            (open.clone(), "", close.clone(), has_section)
+        };
+        // Messages to a recipient begin with a header, see `call`.
+        let before = if self.format.recipients { String::new() } else { before.trim_start().to_owned() };
+        let after = if self.format.recipients { String::new() } else { after };
+        Around { before, separator, after, is_list }
+    }
+
+    /// One call. `first`: nothing comes before it.
+    fn call(&mut self, tool: &CalledTool<'_>, first: bool) -> Option<Vec<Part>> {
+        let calls = &self.format.calls;
+        let CalledTool { name, parameters, path } = tool;
+        let value = |notation| Part::Value { schema: parameters.clone(), path: path.clone(), notation };
+        let mut parts = Vec::new();
+        let is_bracketed = self.around().separator == ", ";
+        let mut open = if is_bracketed { String::new() } else { calls.call.open.clone() };
+        let mut close = if is_bracketed { String::new() } else { calls.call.close.clone() };
+        if self.format.recipients {
+            open = format!("{}{open}", calls.section.open);
+            close.push_str(&calls.section.close);
+            let mut header = Vec::new();
+            self.mark(&format!("to={name}<|message|>"), &mut header);
+            parts.push(Part::OneOf(vec![header, Vec::new()]));
+        }
+        let mut open = if first { open.trim_start().to_owned() } else { open };
+        match &calls.kind {
+            CallKind::Harmony => {
+                let head = format!("<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>");
+                self.mark(&head, &mut parts);
+                parts.push(value(Notation::Json));
+                self.ends_answer = true;
+                return Some(parts);
+            }
+            CallKind::Pythonic => {
+                let layout = Layout::Keywords;
+                parts.push(Part::Text(format!("{name}(")));
+                parts.push(Part::Properties { schema: parameters.clone(), path: path.clone(), layout });
+                parts.push(Part::Text(")".into()));
+            }
+            CallKind::Json(keys) => {
+                let start = keys.start.trim_start();
+                let start = start.strip_prefix('[').unwrap_or(start);
+                open.extend([start, *name, &keys.after_name()]);
+                self.mark(&open, &mut parts);
+                parts.push(value(self.notation(&keys.dialect)));
+                let opened = start.matches('{').count().saturating_sub(start.matches('}').count());
+                parts.extend(self.late_id(keys).filter(|_| opened == 1));
+                close.insert_str(0, &"}".repeat(opened));
+            }
+            CallKind::Named { head, dialect } => {
+                let mut notation = self.notation(dialect);
+                if !self.head(head, name, open, &mut parts) {
+                    // The name is in the object.
+                    parts.push(Part::Text(format!("{{\"name\": \"{name}\", \"arguments\": ")));
+                    notation = Notation::Json;
+                    close.insert(0, '}');
+                }
+                parts.push(value(notation));
+            }
+            CallKind::Tagged { head, arguments } => {
+                self.head(head, name, open, &mut parts);
+                let layout = Layout::Tagged(self.tagged(arguments, parameters)?);
+                parts.push(Part::Properties { schema: parameters.clone(), path: path.clone(), layout });
+            }
+        }
+        self.mark(&close.replace(SAME_NAME, name), &mut parts);
+        Some(parts)
+    }
+
+    /// The fields before the arguments; returns whether the name is one of them.
+    fn head(&mut self, head: &[HeadField], name: &str, mut text: String, parts: &mut Vec<Part>) -> bool {
+        let mut is_named = false;
+        for HeadField { kind, end } in head {
+            let pattern = match kind {
+                FieldKind::Name => {
+                    text.push_str(name);
+                    None
+                }
+                FieldKind::NameInId => {
+                    text.extend([ID_START, name, ":"]);
+                    Some("[0-9]{1,3}")
+                }
+                FieldKind::Number => Some("[0-9]{1,3}"),
+                FieldKind::Id => Some(id_pattern(self.format.ids)),
+            };
+            is_named |= matches!(kind, FieldKind::Name | FieldKind::NameInId);
+            if let Some(pattern) = pattern {
+                self.mark(&std::mem::take(&mut text), parts);
+                parts.push(Part::Pattern(pattern.into()));
+            }
+            text.push_str(end);
+        }
+        self.mark(&text, parts);
+        is_named
+    }
+
+    /// The id after the arguments, which the model may leave out.
+    fn late_id(&self, keys: &JsonKeys) -> Option<Part> {
+        let id = keys.id.as_ref().filter(|id| !keys.start.contains(id.as_str()))?;
+        let quote = keys.start.chars().next_back().filter(|c| "\"'".contains(*c)).unwrap_or('"');
+        let written = vec![
+            Part::Text(format!(", {quote}{id}{quote}: {quote}")),
+            Part::Pattern(id_pattern(self.format.ids).into()),
+            Part::Text(quote.into()),
+        ];
+        Some(Part::OneOf(vec![written, Vec::new()]))
+    }
+
+    fn notation(&mut self, dialect: &Dialect) -> Notation {
+        match dialect {
+            Dialect::Json => Notation::Json,
+            Dialect::Python => Notation::Python,
+            Dialect::Quoted(quote) => {
+                let mut mark = Vec::new();
+                self.mark(quote, &mut mark);
+                Notation::Quoted(mark)
+            }
+        }
+    }
+
+    fn tagged(&mut self, tags: &TaggedArguments, parameters: &Value) -> Option<TaggedLayout> {
+        if tags.close.trim().is_empty() {
+            return None;
+        }
+        let listed = parameters.get("properties").and_then(Value::as_object);
+        let mut properties = Vec::new();
+        for (key, schema) in listed.into_iter().flatten() {
+            let content = match of_schema(schema, parameters) {
+                _ if tags.json_strings => TaggedContent::Json,
+                _ if tags.string_attributes.is_some() => TaggedContent::Text,
+                ArgumentType::String => TaggedContent::OnlyText,
+                ArgumentType::StringOrNull => TaggedContent::TextOrNull,
+                ArgumentType::Container | ArgumentType::Json => TaggedContent::Json,
+            };
+            let open = |attributes: Option<String>| {
+                let line = if tags.lines && attributes.is_some() { ">\n" } else { ">" };
+                let end = attributes.map(|attributes| attributes + line).unwrap_or_default();
+                format!("{}{key}{}{end}", tags.open, tags.key_end)
+            };
+            let other = |attributes: &String| match attributes.contains("true") {
+                true => attributes.replace("true", "false"),
+                false => {
+                    let name = schema.get("type").and_then(Value::as_str).filter(|name| *name != "string");
+                    attributes.replace("string", name.unwrap_or("object"))
+                }
+            };
+            let line = if tags.lines { "\n" } else { "" };
+            let texts = [
+                open(tags.string_attributes.clone()),
+                open(tags.string_attributes.as_ref().map(other)),
+                format!("{line}{}", tags.close.replace(SAME_NAME, key)),
+            ];
+            let [open_text, open_json, close] = texts.map(|text| {
+                let mut parts = Vec::new();
+                self.mark(&text, &mut parts);
+                parts
+            });
+            let name = key.clone();
+            properties.push(TaggedProperty { name, content, open_text, open_json, close });
+        }
+        Some(TaggedLayout { properties, ends: self.ends_of_text(tags) })
+    }
+
+    /// What ends a value that is plain text: its closing tag, and lines that open another argument or close the call.
+    fn ends_of_text(&self, tags: &TaggedArguments) -> Vec<String> {
+        let calls = &self.format.calls;
+        let first = |text: &str| super::tags::split(text).into_iter().next();
+        let close = first(&tags.close).map(|tag| tag.split(SAME_NAME).next().unwrap_or_default().to_owned());
+        let lines =
+            [&tags.open, &calls.call.close, &calls.section.close].into_iter().filter_map(|text| first(text));
+        let lines = lines.map(|tag| format!("\n{}", tag.split(SAME_NAME).next().unwrap_or_default()));
+        let ends = close.into_iter().chain(lines).filter(|end| !end.trim().is_empty());
+        ends.collect()
+    }
+
+    /// Adds a mark. Nothing follows a token that ends the answer.
+    fn mark(&mut self, text: &str, parts: &mut Vec<Part>) {
+        for part in marks_as_parts(text, self.controls) {
+            let ends = |token: &&ControlToken<'_>| token.ends && part == Part::Token(token.id);
+            if self.controls.iter().any(|token| ends(&token)) {
+                self.ends_answer = true;
+                return;
+            }
+            parts.push(part);
+        }
+    }
+}
+
+/// The control tokens in a text of marks, and the texts between them.
+#[must_use]
+pub fn marks_as_parts(text: &str, controls: &[ControlToken<'_>]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let tokens = controls.iter().filter(|token| !token.text.is_empty());
+        let found = tokens.filter_map(|token| Some((rest.find(token.text)?, token)));
+        // The first; of several at the same place, the longest.
+        let next = found.min_by_key(|(at, token)| (*at, std::cmp::Reverse(token.text.len())));
+        let (at, length) = next.map_or((rest.len(), 0), |(at, token)| (at, token.text.len()));
+        if at > 0 {
+            parts.push(Part::Text(rest[..at].to_owned()));
+        }
+        parts.extend(next.map(|(_, token)| Part::Token(token.id)));
+        rest = &rest[at + length..];
+    }
+    parts
+}
+
+fn id_pattern(style: IdStyle) -> &'static str {
+    match style {
+        IdStyle::NineAlphanumeric => "[a-zA-Z0-9]{9}",
+        IdStyle::Any | IdStyle::NameAndIndex => "[a-zA-Z0-9_.:-]{1,64}",
+    }
+}
+
+fn one_of(mut options: Vec<Vec<Part>>) -> Vec<Part> {
+    if options.len() == 1 { options.remove(0) } else { vec![Part::OneOf(options)] }
+}
