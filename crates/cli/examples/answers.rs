@@ -65,13 +65,9 @@ fn answer(
     request: &str,
 ) -> Result<Value, Error> {
     let request = Request::from_json(request)?;
-    let mut generation = match (&request.form, engine.constraint(&request)?) {
-        (Some(form), Some(spec)) => {
-            let constraint =
-                compile(&spec, vocabulary).map_err(|error| Error::Constraint { field: form.field, error })?;
-            engine.generate_within(&request, Box::new(constraint))?
-        }
-        _ => engine.generate(&request)?,
+    let mut generation = match engine.is_constrained(&request)? {
+        true => engine.generate_within(&request, &mut |spec| Ok(Box::new(compile(spec, vocabulary)?)))?,
+        false => engine.generate(&request)?,
     };
     let mut answer = String::new();
     loop {

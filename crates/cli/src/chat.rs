@@ -216,19 +216,19 @@ impl<B: Backend> Partner for Model<'_, B> {
 }
 
 impl<B: Backend> Model<'_, B> {
-    /// Starts an answer, in the form that the request gives it.
+    /// Starts an answer.
     fn start(&mut self, request: &Request) -> Result<Generation, Failure> {
-        let (Some(form), Some(spec)) = (&request.form, self.engine.constraint(request)?) else {
+        if !self.engine.is_constrained(request)? {
             return Ok(self.engine.generate(request)?);
-        };
-        let failed = |error| Error::Constraint { field: form.field, error };
-        let vocabulary = match self.vocabulary.take() {
-            Some(vocabulary) => vocabulary,
-            None => Arc::new(Vocabulary::of(self.engine.tokenizer()).map_err(failed)?),
-        };
-        let constraint = linnet_constraint::compile(&spec, &vocabulary).map_err(failed);
-        self.vocabulary = Some(vocabulary);
-        Ok(self.engine.generate_within(request, Box::new(constraint?))?)
+        }
+        let (engine, vocabulary) = (&self.engine, &mut self.vocabulary);
+        Ok(engine.generate_within(request, &mut |spec| {
+            let vocabulary = match vocabulary {
+                Some(vocabulary) => vocabulary,
+                None => vocabulary.insert(Arc::new(Vocabulary::of(engine.tokenizer())?)),
+            };
+            Ok(Box::new(linnet_constraint::compile(spec, vocabulary)?))
+        })?)
     }
 
     /// Prints the answer while it is written.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use linnet_gguf::Gguf;
 use linnet_graph::{Backend, BackendKind, DecodeRequest};
 use linnet_models::Config;
-use linnet_text::{Constraint, ConstraintSpec, TextError, Tokenizer};
+use linnet_text::{TextError, Tokenizer};
 use serde::{Serialize, Serializer};
 
 use crate::chat::ChatTemplates;
@@ -13,7 +13,7 @@ use crate::decide::{DecideRequest, Decider};
 use crate::recommended::Recommended;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
-use crate::{Error, Generation, Platform, Request, prompt};
+use crate::{Compile, Error, Generation, Platform, Request, prompt};
 
 /// What the file says of the model.
 #[derive(Clone, Debug, Serialize)]
@@ -225,38 +225,35 @@ impl<B: Backend> Engine<B> {
         prompt::count(self, request)
     }
 
-    /// What the answer to a request must fit; `None` if it is free.
+    /// Whether the answer to a request must fit a form, or its calls the tools' schemas. Then
+    /// [`generate_within`](Self::generate_within) starts it.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`].
-    pub fn constraint(&self, request: &Request) -> Result<Option<ConstraintSpec>, Error> {
+    pub fn is_constrained(&self, request: &Request) -> Result<bool, Error> {
         request.check()?;
-        let form = request.form.as_ref().filter(|_| request.required_call().is_none());
-        Ok(form.map(|form| form.constraint.clone()))
+        Ok(request.needs_constraint().is_some())
     }
 
     /// Starts a free answer: checks the request and tokenizes its prompt. The model runs in [`Generation::next`].
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], also if the answer must fit a form; [`Error::ContextFull`], [`Error::Text`] if the
-    /// template rejects the messages.
+    /// [`Error::InvalidRequest`], also if the answer is [constrained](Self::is_constrained); [`Error::ContextFull`],
+    /// [`Error::Text`] if the template rejects the messages.
     pub fn generate(&self, request: &Request) -> Result<Generation, Error> {
-        if let (Some(form), Some(_)) = (&request.form, self.constraint(request)?) {
-            return Err(Error::invalid(form.field, "must be compiled first"));
+        request.check()?;
+        match request.needs_constraint() {
+            Some(field) => Err(Error::invalid(field, "must be compiled first")),
+            None => Generation::start(self, request, None),
         }
-        Generation::start(self, request, None)
     }
 
-    /// Starts an answer that fits `constraint`, which is compiled from [`constraint`](Self::constraint).
+    /// Starts an answer whose constraints are made by `compile`.
     ///
     /// # Errors
-    /// Those of [`generate`](Self::generate).
-    pub fn generate_within(
-        &self,
-        request: &Request,
-        constraint: Box<dyn Constraint>,
-    ) -> Result<Generation, Error> {
-        Generation::start(self, request, Some(constraint))
+    /// Those of [`generate`](Self::generate), and [`Error::Constraint`] for a constraint that cannot be enforced.
+    pub fn generate_within(&self, request: &Request, compile: &mut Compile<'_>) -> Result<Generation, Error> {
+        Generation::start(self, request, Some(compile))
     }
 
     /// Starts suggesting words. The model runs in [`Suggestion::next`].

@@ -5,6 +5,7 @@ mod calls;
 mod decode_batcher;
 mod events;
 mod formed;
+mod held_calls;
 mod sampler;
 mod stop;
 mod token_logprob;
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
-use linnet_text::{ChatEnd, ChatParser, Constraint, Detokenizer};
+use linnet_text::{ChatEnd, ChatParser, Constraint, ConstraintError, ConstraintSpec, Detokenizer};
 
 use crate::engine::Engine;
 use crate::prompt::{self, PreparedPrompt};
@@ -27,6 +28,12 @@ use formed::{FormedAnswer, Verdict};
 pub use sampler::Sampler;
 pub(crate) use token_logprob::log_sum;
 pub use token_logprob::{Logprobs, TokenLogprob};
+
+/// Compiles a constraint for the model's vocabulary.
+pub type Compile<'c> = dyn FnMut(&ConstraintSpec) -> Result<Box<dyn Constraint>, ConstraintError> + 'c;
+
+/// How often a token is drawn again because it was refused.
+const DRAWS: usize = 64;
 
 /// The result of running the model.
 enum Ran {
@@ -79,11 +86,11 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Starts an answer, which must fit `constraint` if the request gives it a form.
+    /// Starts an answer. `compile` makes its constraints.
     pub(crate) fn start<B: Backend>(
         engine: &Engine<B>,
         request: &Request,
-        constraint: Option<Box<dyn Constraint>>,
+        compile: Option<&mut Compile<'_>>,
     ) -> Result<Self, Error> {
         request.check()?;
         let PreparedPrompt { tokens, chat } = prompt::prepare(engine, request)?;
@@ -102,9 +109,10 @@ impl Generation {
             // The space before its first word belongs to it.
             detokenizer = detokenizer.after(*last);
         }
-        let form = constraint.zip(request.form.as_ref()).map(|(constraint, form)| {
-            FormedAnswer::new(constraint, form.field, chat.as_ref(), request, Arc::clone(&engine.tokenizer))
-        });
+        let form = match compile {
+            Some(compile) => FormedAnswer::of(request, chat.as_ref(), &engine.tokenizer, compile)?,
+            None => None,
+        };
         let answer = match chat {
             Some(chat) => {
                 detokenizer = detokenizer.showing(Arc::clone(chat.shown)).guarding();
@@ -331,19 +339,22 @@ impl Generation {
     /// only if it refuses that, for all that it allows. `None` if it forces others.
     fn draw(&mut self, logits: &[f32]) -> Result<Option<u32>, Error> {
         let position = self.tokens.len();
-        let token = self.sampler.draw(logits, position, None);
+        let mut token = self.sampler.draw(logits, position, None);
         let Some(form) = &mut self.form else { return Ok(Some(token)) };
-        match form.judge(token, &self.answer)? {
-            Verdict::Allowed => Ok(Some(token)),
-            Verdict::Refused => {
-                let mask = form.mask(&self.answer)?;
-                Ok(Some(self.sampler.draw(logits, position, Some(&mask))))
-            }
-            Verdict::Instead(tokens) => {
-                self.forced = tokens.into();
-                Ok(None)
+        for _ in 0..DRAWS {
+            match form.judge(token, &self.answer)? {
+                Verdict::Allowed => return Ok(Some(token)),
+                Verdict::Refused => {
+                    let mask = form.mask(&self.answer)?;
+                    token = self.sampler.draw(logits, position, Some(&mask));
+                }
+                Verdict::Instead(tokens) => {
+                    self.forced = tokens.into();
+                    return Ok(None);
+                }
             }
         }
+        Err(form.nothing_fits())
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {

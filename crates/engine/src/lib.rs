@@ -27,7 +27,7 @@ pub use decide::{
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo, ReasoningSupport};
 pub use error::{Error, ErrorCode};
 pub use generation::{
-    DecodeBatcher, Done, Event, FinishReason, Generation, Logprobs, Sampler, Timings, TokenLogprob,
+    Compile, DecodeBatcher, Done, Event, FinishReason, Generation, Logprobs, Sampler, Timings, TokenLogprob,
     ToolCallDelta, Usage, WorkPerToken,
 };
 pub use loader::{Fallback, LoadOptions, Loader, Shortfall};

@@ -37,6 +37,9 @@ extern "C" {
     fn is_finished(this: &WasmConstraint) -> Result<bool, JsValue>;
 
     #[wasm_bindgen(method, catch)]
+    fn restart(this: &WasmConstraint) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
     fn free(this: &WasmConstraint) -> Result<(), JsValue>;
 }
 
@@ -46,21 +49,19 @@ pub(crate) fn pack(tokenizer: &Tokenizer) -> Array {
     Array::of2(&Uint8Array::from(&*bytes), &Uint32Array::from(&*lengths))
 }
 
-/// Starts an answer in the form that the request gives it.
+/// Starts an answer whose constraints the compiler makes, if it needs any.
 pub(crate) fn generate<B: Backend>(
     engine: &Engine<B>,
     request: &Request,
     compiler: Option<&ConstraintCompiler>,
 ) -> Result<Generation, Error> {
-    let (Some(compiler), Some(form), Some(spec)) = (compiler, &request.form, engine.constraint(request)?)
-    else {
-        return engine.generate(request);
-    };
-    let rejected = |error| Error::Constraint { field: form.field, error };
-    let spec = serde_json::to_string(&spec)
-        .map_err(|error| rejected(ConstraintError::new(ConstraintErrorCode::Invalid, error.to_string())))?;
-    let constraint = compiler.compile(&spec).map_err(|error| rejected(read(&error)))?;
-    engine.generate_within(request, Box::new(ForeignConstraint(constraint)))
+    let Some(compiler) = compiler else { return engine.generate(request) };
+    engine.generate_within(request, &mut |spec| {
+        let spec = serde_json::to_string(spec)
+            .map_err(|error| ConstraintError::new(ConstraintErrorCode::Invalid, error.to_string()))?;
+        let constraint = compiler.compile(&spec).map_err(|error| read(&error))?;
+        Ok(Box::new(ForeignConstraint(constraint)))
+    })
 }
 
 /// Frees the constraint in the other module when the answer ends.
@@ -96,6 +97,11 @@ impl Constraint for ForeignConstraint {
 
     fn is_finished(&mut self) -> Result<bool, ConstraintError> {
         self.0.is_finished().map_err(|error| read(&error))
+    }
+
+    fn restart(&mut self) {
+        // After a trap every later call fails.
+        let _ = self.0.restart();
     }
 }
 

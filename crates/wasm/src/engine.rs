@@ -89,15 +89,16 @@ impl Engine {
         tokens.map_err(error::js)
     }
 
-    /// Whether the answer to a request in JSON must have a form, so that [`Engine::generate`] needs a compiler.
+    /// Whether the answer to a request in JSON must have a form, or its calls must fit, so that [`Engine::generate`]
+    /// needs a compiler.
     #[wasm_bindgen(js_name = isConstrained)]
     pub fn is_constrained(&self, request: &str) -> Result<bool, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
-        let constraint = self.with(|engine| match engine {
-            AnyEngine::Cpu(engine) => engine.constraint(&request),
-            AnyEngine::Gpu(engine) => engine.constraint(&request),
+        let is_constrained = self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.is_constrained(&request),
+            AnyEngine::Gpu(engine) => engine.is_constrained(&request),
         })?;
-        Ok(constraint.map_err(error::js)?.is_some())
+        is_constrained.map_err(error::js)
     }
 
     /// The model's tokens, for the other module.

@@ -45,7 +45,10 @@ export interface ChatTool {
     description?: string | null;
     /** The JSON schema of its arguments; by default it takes none. */
     parameters?: Readonly<Record<string, unknown>> | null;
-    /** Accepted for OpenAI's clients. */
+    /**
+     * Whether the arguments of a call must fit `parameters`. By default they must if the request requires a call. A
+     * schema that cannot be enforced is rejected with `bad-constraint`.
+     */
     strict?: boolean | null;
   };
 }

@@ -76,6 +76,33 @@ impl AnswerReader {
         self.parser.as_ref().is_none_or(ChatParser::is_at_content)
     }
 
+    /// The call that would be read after `text`: the name of its function as far as it is known, and whether a mark
+    /// began it that no ordinary text has.
+    pub(crate) fn call_after(&self, text: &str) -> Option<(String, bool)> {
+        let mut parser = self.parser.clone().filter(|_| !self.is_formed)?;
+        parser.push(text, &mut |_| {});
+        let call = parser.call_in_progress()?;
+        Some((call.name.to_owned(), call.is_marked))
+    }
+
+    /// Whether no mark or call has begun.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.parser.as_ref().is_none_or(ChatParser::is_settled)
+    }
+
+    /// Whether no mark or call would have begun after `text`.
+    pub(crate) fn is_settled_after(&self, text: &str) -> bool {
+        self.parser.clone().is_none_or(|mut parser| {
+            parser.push(text, &mut |_| {});
+            parser.is_settled()
+        })
+    }
+
+    /// A control token as the parser reads it; empty if it does not.
+    pub(crate) fn guarded(&self, token: &str) -> String {
+        self.parser.as_ref().map_or_else(String::new, |parser| parser.guarded(token))
+    }
+
     /// Whether the mark that opens the answer's text was read, in formats that have one.
     pub(crate) fn is_in_answer(&self) -> bool {
         self.parser.as_ref().is_none_or(ChatParser::is_in_answer)

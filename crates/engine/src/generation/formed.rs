@@ -1,13 +1,14 @@
-//! An answer that must have a form. The form applies to the text of the answer: before it the model may reason, or call
-//! a tool instead.
+//! An answer that must have a form, or whose calls must fit. The form applies to the text of the answer: before it the
+//! model may reason, or call a tool instead.
 
 use std::sync::Arc;
 
 use linnet_text::{Constraint, ConstraintError, ConstraintErrorCode, EncodeOptions, TokenMask, Tokenizer};
 
 use super::answer::AnswerReader;
+use super::held_calls::{self, HeldCalls};
 use crate::chat::AnswerStart;
-use crate::{Error, Request};
+use crate::{Compile, Error, Request};
 
 /// Whether a token may come next.
 pub(super) enum Verdict {
@@ -24,8 +25,8 @@ enum Phase {
     Before,
     /// In the form.
     Within,
-    /// The model calls a tool instead.
-    Calling,
+    /// There is no form, or the model calls a tool instead.
+    Free,
 }
 
 /// A mark that the model may write before the form, or instead of it.
@@ -41,11 +42,17 @@ enum OpeningKind {
     Call,
 }
 
-/// The form of an answer in progress.
-pub(super) struct FormedAnswer {
+/// The form of the text.
+struct Form {
     constraint: Box<dyn Constraint>,
     /// The field of the request that says it.
     field: &'static str,
+}
+
+/// The form of an answer in progress.
+pub(super) struct FormedAnswer {
+    form: Option<Form>,
+    calls: Option<HeldCalls>,
     tokenizer: Arc<Tokenizer>,
     phase: Phase,
     openings: Vec<Opening>,
@@ -58,15 +65,39 @@ pub(super) struct FormedAnswer {
 }
 
 impl FormedAnswer {
-    pub(super) fn new(
-        constraint: Box<dyn Constraint>,
-        field: &'static str,
+    /// `None` if the answer is free.
+    pub(super) fn of(
+        request: &Request,
+        start: Option<&AnswerStart<'_>>,
+        tokenizer: &Arc<Tokenizer>,
+        compile: &mut Compile<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let calls = match start {
+            Some(start) => HeldCalls::new(request, start, tokenizer, compile)?,
+            None => None,
+        };
+        let form = match request.form.as_ref().filter(|_| request.required_call().is_none()) {
+            Some(form) => {
+                let field = form.field;
+                let constraint =
+                    compile(&form.constraint).map_err(|error| Error::Constraint { field, error })?;
+                Some(Form { constraint, field })
+            }
+            None => None,
+        };
+        let is_free = form.is_none() && calls.is_none();
+        Ok((!is_free).then(|| Self::new(form, calls, start, request, Arc::clone(tokenizer))))
+    }
+
+    fn new(
+        form: Option<Form>,
+        calls: Option<HeldCalls>,
         start: Option<&AnswerStart<'_>>,
         request: &Request,
         tokenizer: Arc<Tokenizer>,
     ) -> Self {
         let mut openings = Vec::new();
-        if let Some(start) = start {
+        if let Some(start) = start.filter(|_| form.is_some()) {
             let mut add = |mark: &str, kind| {
                 let options = EncodeOptions { add_special: false, parse_special: true };
                 let tokens = tokenizer.encode(mark, options).unwrap_or_default();
@@ -79,10 +110,10 @@ impl FormedAnswer {
             start.call_opens(request).into_iter().for_each(|mark| add(mark, OpeningKind::Call));
         }
         FormedAnswer {
-            constraint,
-            field,
+            phase: if form.is_some() { Phase::Before } else { Phase::Free },
+            form,
+            calls,
             tokenizer,
-            phase: Phase::Before,
             openings,
             may_be_spaced: start.is_some_and(AnswerStart::is_inside_reasoning),
             closing: start.map_or_else(String::new, AnswerStart::end_of_reasoning),
@@ -93,8 +124,11 @@ impl FormedAnswer {
     /// Whether `token` may come next, after the text that `answer` has read.
     pub(super) fn judge(&mut self, token: u32, answer: &AnswerReader) -> Result<Verdict, Error> {
         let is_allowed = match self.phase {
-            Phase::Within => self.constraint.allows(token).map_err(|error| self.failed(error))?,
-            Phase::Calling => true,
+            Phase::Within => self.form(|form| form.allows(token))?,
+            Phase::Free => {
+                let free = Ok(Verdict::Allowed);
+                return self.calls.as_mut().map_or(free, |calls| calls.judge(token, answer));
+            }
             Phase::Before if answer.is_at_content() => {
                 self.begins_with(token, answer)?
                     || self.opening(token, answer).is_some()
@@ -113,10 +147,11 @@ impl FormedAnswer {
     /// The tokens that may come next.
     pub(super) fn mask(&mut self, answer: &AnswerReader) -> Result<TokenMask, Error> {
         let mut mask = match self.phase {
+            Phase::Free if let Some(calls) = &mut self.calls => return calls.mask(answer),
             Phase::Before if !Self::may_begin(&self.openings, answer) => {
                 TokenMask::empty(self.tokenizer.vocab_size())
             }
-            _ => self.constraint.mask().map_err(|error| self.failed(error))?,
+            _ => self.form(|form| form.mask())?,
         };
         if self.phase == Phase::Before {
             for opening in self.openings.iter().filter(|opening| opening.is_open(answer)) {
@@ -124,29 +159,39 @@ impl FormedAnswer {
             }
         }
         if mask.is_empty() {
-            let reason = "no token of this model continues the answer";
-            return Err(self.failed(ConstraintError::new(ConstraintErrorCode::Unsatisfiable, reason)));
+            return Err(self.nothing_fits());
         }
         Ok(mask)
+    }
+
+    /// The error for an answer that no token continues.
+    pub(super) fn nothing_fits(&self) -> Error {
+        let reason = "no token of this model continues the answer";
+        let error = ConstraintError::new(ConstraintErrorCode::Unsatisfiable, reason);
+        Error::Constraint { field: self.form.as_ref().map_or(held_calls::FIELD, |form| form.field), error }
     }
 
     /// Goes on by a token that may come next. Call it before `answer` reads the token's text.
     pub(super) fn commit(&mut self, token: u32, answer: &mut AnswerReader) -> Result<(), Error> {
         match self.phase {
-            Phase::Within => self.constraint.commit(token).map_err(|error| self.failed(error)),
+            Phase::Within => self.form(|form| form.commit(token)),
             Phase::Before if self.rest.is_empty() && answer.is_at_content() => {
                 if self.begins_with(token, answer)? {
                     self.phase = Phase::Within;
                     answer.begin_form();
-                    self.constraint.commit(token).map_err(|error| self.failed(error))?;
+                    self.form(|form| form.commit(token))?;
                 } else if let Some(at) = self.opening(token, answer) {
                     self.open(at);
+                    if let (Phase::Free, Some(calls)) = (self.phase, &mut self.calls) {
+                        calls.commit(token, answer)?;
+                    }
                 } else {
                     self.may_be_spaced = false;
                 }
                 Ok(())
             }
-            Phase::Before | Phase::Calling => Ok(()),
+            Phase::Free => self.calls.as_mut().map_or(Ok(()), |calls| calls.commit(token, answer)),
+            Phase::Before => Ok(()),
         }
     }
 
@@ -156,10 +201,11 @@ impl FormedAnswer {
         if !self.rest.is_empty() {
             return Ok(std::mem::take(&mut self.rest));
         }
-        if self.phase != Phase::Within {
-            return Ok(Vec::new());
-        }
-        let bytes = self.constraint.forced_bytes().map_err(|error| self.failed(error))?;
+        let bytes = match (self.phase, &mut self.calls) {
+            (Phase::Within, _) => self.form(|form| form.forced_bytes())?,
+            (Phase::Free, Some(calls)) => calls.forced_bytes()?,
+            _ => return Ok(Vec::new()),
+        };
         let Some(text) = bytes.utf8_chunks().next().map(|chunk| chunk.valid()) else { return Ok(Vec::new()) };
         let mut tokens = self.tokenizer.encode_rest(text);
         let spelled = tokens.iter().filter_map(|token| self.tokenizer.token_bytes(*token));
@@ -172,14 +218,17 @@ impl FormedAnswer {
 
     /// Whether the answer must end here.
     pub(super) fn is_finished(&mut self) -> Result<bool, Error> {
-        Ok(self.phase == Phase::Within
-            && self.constraint.is_finished().map_err(|error| self.failed(error))?)
+        match (self.phase, &mut self.calls) {
+            (Phase::Within, _) => self.form(|form| form.is_finished()),
+            (Phase::Free, Some(calls)) => calls.is_finished(),
+            _ => Ok(false),
+        }
     }
 
     /// Whether the form can begin with this token.
     fn begins_with(&mut self, token: u32, answer: &AnswerReader) -> Result<bool, Error> {
         let may_begin = Self::may_begin(&self.openings, answer);
-        Ok(may_begin && self.constraint.allows(token).map_err(|error| self.failed(error))?)
+        Ok(may_begin && self.form(|form| form.allows(token))?)
     }
 
     /// Whether the format lets the form begin here.
@@ -201,7 +250,7 @@ impl FormedAnswer {
                 self.openings.retain(|opening| opening.kind != OpeningKind::Reasoning);
             }
             OpeningKind::Answer => {}
-            OpeningKind::Call => self.phase = Phase::Calling,
+            OpeningKind::Call => self.phase = Phase::Free,
         }
     }
 
@@ -211,8 +260,17 @@ impl FormedAnswer {
             .is_some_and(|bytes| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_whitespace))
     }
 
-    fn failed(&self, error: ConstraintError) -> Error {
-        Error::Constraint { field: self.field, error }
+    /// Asks the form. Without one, nothing fits.
+    fn form<T>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn Constraint) -> Result<T, ConstraintError>,
+    ) -> Result<T, Error> {
+        match &mut self.form {
+            Some(Form { constraint, field }) => {
+                ask(&mut **constraint).map_err(|error| Error::Constraint { field, error })
+            }
+            None => Err(self.nothing_fits()),
+        }
     }
 }
 

@@ -60,6 +60,12 @@ impl Request {
         Ok(true)
     }
 
+    /// The field that makes constraints necessary, if one does. An answer that must call a tool has no other form.
+    pub(crate) fn needs_constraint(&self) -> Option<&'static str> {
+        let form = self.form.as_ref().filter(|_| self.required_call().is_none());
+        form.map(|form| form.field).or_else(|| self.holds_calls().then_some("tools"))
+    }
+
     /// The form that the prompt says: that of a schema, unless the request hides it.
     pub(crate) fn shown_form(&self) -> Option<&AnswerForm> {
         let form = self.form.as_ref().filter(|_| self.show_schema != Some(false));

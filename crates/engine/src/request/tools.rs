@@ -1,6 +1,7 @@
 //! The tools of a request, and which of them the model may call.
 
-use serde_json::Value;
+use linnet_text::CalledTool;
+use serde_json::{Value, json};
 
 use super::fields::{Object, boolean, list, nothing_else, object, one_of, required as field_of, text};
 use super::path::Path;
@@ -12,6 +13,8 @@ use crate::Error;
 pub struct Tool {
     name: String,
     definition: Value,
+    /// Whether calls must fit the parameters' schema; `None` if that is not said.
+    strict: Option<bool>,
 }
 
 impl Tool {
@@ -35,6 +38,29 @@ impl Tool {
     pub fn definition(&self) -> &Value {
         &self.definition
     }
+
+    /// The schema of the arguments, which are an object. A function without parameters has no arguments.
+    fn parameters(&self) -> Value {
+        match self.definition["function"].get("parameters") {
+            Some(Value::Object(schema)) => {
+                let mut schema = schema.clone();
+                schema.entry("type").or_insert_with(|| "object".into());
+                schema.into()
+            }
+            _ => json!({ "type": "object", "additionalProperties": false }),
+        }
+    }
+}
+
+/// A schema of objects with the same properties, of which only the types matter.
+fn loose(parameters: &Value) -> Value {
+    let properties = parameters.get("properties").and_then(Value::as_object);
+    let of_type = |schema: &Value| match schema.get("type") {
+        Some(name @ Value::String(_)) => json!({ "type": name }),
+        _ => json!({}),
+    };
+    let properties = properties.into_iter().flatten().map(|(name, schema)| (name.clone(), of_type(schema)));
+    json!({ "type": "object", "properties": properties.collect::<serde_json::Map<_, _>>() })
 }
 
 /// Which tools the model may call.
@@ -101,6 +127,32 @@ impl Request {
         })
     }
 
+    /// Whether calls must fit the tools' schemas: if the answer must call one, or if one is strict.
+    pub(crate) fn holds_calls(&self) -> bool {
+        self.required_call().is_some() || self.has_strict_tools()
+    }
+
+    /// The tools to which calls are held.
+    pub(crate) fn held_tools(&self) -> Vec<CalledTool<'_>> {
+        let is_required = self.required_call().is_some();
+        let all = self.tools.iter().enumerate().filter(|(_, tool)| self.tool_choice.shows(tool));
+        let held = all.map(|(index, tool)| {
+            let parameters = tool.parameters();
+            let is_strict = tool.strict.unwrap_or(is_required);
+            CalledTool {
+                name: &tool.name,
+                parameters: if is_strict { parameters } else { loose(&parameters) },
+                path: format!("/{index}/function/parameters"),
+            }
+        });
+        held.collect()
+    }
+
+    /// Whether a tool that the prompt shows is strict.
+    pub(crate) fn has_strict_tools(&self) -> bool {
+        self.shown_tools().any(|tool| tool.strict == Some(true))
+    }
+
     /// Checks the number of tools, and that the names are clear.
     pub(super) fn check_tools(&self) -> Result<(), Error> {
         at_most("tools", "tools", self.tools.len(), Self::MAX_TOOLS)?;
@@ -132,18 +184,19 @@ pub(super) fn tool(path: &Path<'_>, value: Value) -> Result<Tool, Error> {
     let path = &path.field("function");
     let mut fields = object(path, function, SHAPE)?;
     let name = named(path, &mut fields)?;
+    let mut strict = None;
     for (field, value) in fields {
         let path = path.field(&field);
         match field.as_str() {
             _ if value.is_null() => {}
             "description" => drop(text(&path, value)?),
-            "strict" => drop(boolean(&path, &value)?),
+            "strict" => strict = Some(boolean(&path, &value)?),
             // `response` and `return` are what Gemma's and Mistral's templates know.
             "parameters" | "response" | "return" => drop(object(&path, value, "a JSON schema")?),
             _ => return Err(path.invalid("is not supported")),
         }
     }
-    Ok(Tool { name, definition })
+    Ok(Tool { name, definition, strict })
 }
 
 fn is_function(path: &Path<'_>, fields: &mut Object) -> Result<(), Error> {

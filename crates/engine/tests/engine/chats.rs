@@ -1,13 +1,24 @@
 //! Engines with a chat template, and their prompts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::fake::{END, FakeBackend, START, engine_of, model_file_with_template};
-use linnet_engine::{Engine, Error, Event, FinishReason, Request};
+use linnet_constraint::{Vocabulary, compile};
+use linnet_engine::{Engine, Error, Event, FinishReason, Generation, Request};
 use serde_json::{Value, json};
 
 pub fn with_template(template: &str) -> Engine<FakeBackend> {
     engine_of(&model_file_with_template(template), b"").0
+}
+
+/// Begins an answer; constraints are compiled.
+pub fn begin(engine: &Engine<FakeBackend>, request: &Request) -> Result<Generation, Error> {
+    if !engine.is_constrained(request)? {
+        return engine.generate(request);
+    }
+    let vocabulary = Arc::new(Vocabulary::of(engine.tokenizer()).unwrap());
+    engine.generate_within(request, &mut |spec| Ok(Box::new(compile(spec, &vocabulary)?)))
 }
 
 pub fn try_prompt(engine: &Engine<FakeBackend>, messages: Value) -> Result<String, Error> {
@@ -17,7 +28,7 @@ pub fn try_prompt(engine: &Engine<FakeBackend>, messages: Value) -> Result<Strin
 /// The prompt of a request.
 pub fn try_request(engine: &Engine<FakeBackend>, request: &Value) -> Result<String, Error> {
     let request = Request::from_json(&request.to_string())?;
-    let generation = engine.generate(&request)?;
+    let generation = begin(engine, &request)?;
     assert_eq!(engine.count_tokens(&request)?, generation.prompt().len());
     let mut bytes = Vec::new();
     for token in generation.prompt() {
@@ -106,7 +117,7 @@ impl Answer {
     /// The answer to a request if the model writes `output`.
     pub fn of(template: &str, request: &Value, output: &str) -> Self {
         let (mut engine, log) = engine_of(&model_file_with_template(template), b"");
-        let mut generation = engine.generate(&Request::from_json(&request.to_string()).unwrap()).unwrap();
+        let mut generation = begin(&engine, &Request::from_json(&request.to_string()).unwrap()).unwrap();
         let tokens = output.bytes().map(u32::from).chain([END]).collect();
         log.borrow_mut().script = Some((generation.prompt().len(), tokens));
         let mut answer = Answer::default();

@@ -2,6 +2,7 @@
 
 mod begun;
 mod harmony;
+mod held;
 mod hostile;
 mod lost;
 mod model_list;

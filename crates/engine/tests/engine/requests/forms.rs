@@ -1,14 +1,12 @@
 //! Answers that must have a form: a schema, an expression, a grammar or one of several texts.
 
-use std::sync::Arc;
-
-use linnet_constraint::{Vocabulary, compile};
 use linnet_engine::{Done, Engine, Error, Event, FinishReason, Request};
 use linnet_text::DecodeOptions;
 use pollster::block_on;
 use serde_json::{Value, json};
 
 use crate::chat::tools::CHATML;
+use crate::chats::begin;
 use crate::fake::{
     CONTEXT, END_OF_THINKING, FakeBackend, THINK, engine, engine_of, model_file_with_template,
     recurrent_model_file, thinking_model_file,
@@ -38,10 +36,8 @@ fn answer_of(
     wants: Wants<'_>,
 ) -> Result<Formed, Error> {
     let request = Request::from_json(&request.to_string())?;
-    let spec = engine.constraint(&request)?.expect("a form");
-    let vocabulary = Arc::new(Vocabulary::of(engine.tokenizer()).unwrap());
-    let constraint = compile(&spec, &vocabulary).unwrap();
-    let mut generation = engine.generate_within(&request, Box::new(constraint))?;
+    assert!(engine.is_constrained(&request)?);
+    let mut generation = begin(engine, &request)?;
     let tokens = match wants {
         Wants::Text(text) => text.bytes().map(u32::from).collect(),
         Wants::Tokens(tokens) => tokens,
@@ -176,9 +172,7 @@ fn log_probabilities_are_those_of_every_token() {
     let (mut engine, log) = engine(b"");
     let request = asked(json!({ "choices": ["forced"], "logprobs": 0 }));
     let request = Request::from_json(&request.to_string()).unwrap();
-    let vocabulary = Arc::new(Vocabulary::of(engine.tokenizer()).unwrap());
-    let constraint = compile(&engine.constraint(&request).unwrap().unwrap(), &vocabulary).unwrap();
-    let mut generation = engine.generate_within(&request, Box::new(constraint)).unwrap();
+    let mut generation = begin(&engine, &request).unwrap();
     log.borrow_mut().script = Some((generation.prompt().len(), Vec::new()));
     let mut count = 0;
     loop {
@@ -260,9 +254,7 @@ fn the_prompt_says_the_schema_unless_it_must_not() {
     );
     let prompt = |request: &Value| {
         let request = Request::from_json(&request.to_string()).unwrap();
-        let vocabulary = Arc::new(Vocabulary::of(engine.tokenizer()).unwrap());
-        let constraint = compile(&engine.constraint(&request).unwrap().unwrap(), &vocabulary).unwrap();
-        let generation = engine.generate_within(&request, Box::new(constraint)).unwrap();
+        let generation = begin(&engine, &request).unwrap();
         engine.tokenizer().decode(generation.prompt(), DecodeOptions { special: true })
     };
     let shown = prompt(&request);
@@ -302,5 +294,5 @@ fn requests_that_cannot_be_held_to_a_form_are_refused() {
     }
     let text = asked(json!({ "response_format": { "type": "text" }, "regex": null }));
     let request = Request::from_json(&text.to_string()).unwrap();
-    assert_eq!(engine.constraint(&request).unwrap(), None);
+    assert!(!engine.is_constrained(&request).unwrap());
 }

@@ -4,19 +4,20 @@
 mod forms;
 mod tools;
 
+use crate::chats::begin;
 use crate::fake::{END, FakeBackend, START, engine, engine_of, model_file_with_template};
 use linnet_engine::{Engine, Error, Request, SuggestRequest};
 use serde_json::{Value, json};
 
 fn refused(engine: &Engine<FakeBackend>, request: &Value) -> Error {
-    let begun = Request::from_json(&request.to_string()).and_then(|request| engine.generate(&request));
+    let begun = Request::from_json(&request.to_string()).and_then(|request| begin(engine, &request));
     begun.err().unwrap_or_else(|| panic!("{request} was taken"))
 }
 
 /// The prompt as text.
 fn prompt(engine: &Engine<FakeBackend>, request: &Value) -> String {
     let request = Request::from_json(&request.to_string()).unwrap_or_else(|e| panic!("{request}: {e}"));
-    let generation = engine.generate(&request).unwrap_or_else(|e| panic!("{e}"));
+    let generation = begin(engine, &request).unwrap_or_else(|e| panic!("{e}"));
     let bytes = generation.prompt().iter().map(|token| match *token {
         START => b'\x01',
         END => b'\x02',
