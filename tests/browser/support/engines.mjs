@@ -2,6 +2,21 @@
 import { existsSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 
+/** Most time for one step of a test. Puppeteer's 30 seconds are too few for a slow machine. */
+const STEP_LIMIT = 120_000;
+
+/** The same browser, whose pages wait that long.
+ * @param {import('puppeteer-core').Browser} browser */
+function patient(browser) {
+  const open = browser.newPage.bind(browser);
+  browser.newPage = async (...options) => {
+    const page = await open(...options);
+    page.setDefaultTimeout(STEP_LIMIT);
+    return page;
+  };
+  return browser;
+}
+
 /** LINNET_CHROMIUM, or its path on common systems. */
 const CHROMIUM = [
   process.env.LINNET_CHROMIUM,
@@ -40,7 +55,7 @@ export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
     ...(userDataDir ? { userDataDir } : {}),
     args: ['--no-sandbox', '--disable-dev-shm-usage', STILL, ...(webgpu ? SWIFTSHADER : []), ...args],
   });
-  return browser;
+  return patient(browser);
 }
 
 /** LINNET_FIREFOX, or its path on common systems. */
@@ -55,7 +70,7 @@ const FIREFOX = [
  * @param {boolean} [options.webgpu] with Mesa's lavapipe as the GPU, which has f16 and no subgroups, or with none */
 export async function firefox({ webgpu = false } = {}) {
   if (!FIREFOX) throw new Error('There is no Firefox here: install it, or set LINNET_FIREFOX to its path.');
-  return puppeteer.launch({
+  const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: FIREFOX,
     headless: true,
@@ -71,4 +86,5 @@ export async function firefox({ webgpu = false } = {}) {
       'dom.storageManager.prompt.testing.allow': true,
     },
   });
+  return patient(browser);
 }

@@ -60,7 +60,8 @@ for (const { name, start, skip } of ENGINES) {
         try {
           const { choices, usage } = await chat.completions.create(request);
           const { message, finish_reason: end } = choices[0];
-          return { text: message.content, end, tokens: usage.completion_tokens, ms: performance.now() - began };
+          const ms = performance.now() - began;
+          return { text: message.content, calls: message.tool_calls, end, tokens: usage.completion_tokens, ms };
         } catch (/** @type {any} */ error) {
           return { code: error.code, message: error.message, details: error.details, ms: performance.now() - began };
         }
@@ -101,6 +102,21 @@ for (const { name, start, skip } of ENGINES) {
       assert.ok(Number.isInteger(value.population) && value.population >= 0, text);
       assert.ok(SCHEMA.properties.continent.enum.includes(value.continent), text);
       t.diagnostic(`${text} in ${ms.toFixed()} ms, ${tokens} tokens`);
+    });
+
+    test('a required call fits the schema of its tool', async () => {
+      const tool = (name, properties) => {
+        const parameters = { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+        return { type: 'function', function: { name, parameters } };
+      };
+      const tools = [tool('find_city', SCHEMA.properties), tool('convert', { amount: { type: 'integer', maximum: 99 } })];
+      const answered = await answer(asked('Tell me about Lyon.', { tools, tool_choice: 'required' }));
+      assert.equal(answered.end, 'tool_calls', JSON.stringify(answered));
+      for (const { function: called } of answered.calls) {
+        const { city, population, continent, amount } = JSON.parse(called.arguments);
+        if (called.name === 'convert') assert.ok(Number.isInteger(amount) && amount <= 99, called.arguments);
+        else assert.ok(city.length <= 20 && population >= 0 && SCHEMA.properties.continent.enum.includes(continent));
+      }
     });
 
     test('text fits an expression, also when it is cut', async () => {
