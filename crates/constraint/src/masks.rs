@@ -5,8 +5,12 @@ use std::sync::{Arc, OnceLock};
 use llguidance::earley::{BiasComputer, ParserRecognizer};
 use llguidance::toktrie::{SimpleVob, TokEnv, TokTrie, TokenId, TokenizerEnv};
 
-/// Characters of a JSON string that need no escape.
-pub const STRING_CHARACTERS: &str = r#"[^"\\\x00-\x1F\x7F]+"#;
+/// Characters of a JSON string that need no escape: any number of them, and at most as many as [`LENGTHS`] says. Nearly
+/// all tokens are such texts, and they are allowed at once where a string may go on for long enough.
+pub const STRING_CHARACTERS: [&str; 2] = [r#"[^"\\\x00-\x1F\x7F]+"#, r#"[^"\\\x00-\x1F\x7F]{1,10}"#];
+
+/// The most characters of each of [`STRING_CHARACTERS`].
+const LENGTHS: [usize; 2] = [usize::MAX, 10];
 
 /// Work to find out whether all tokens of such characters are allowed. llguidance uses the same.
 const SUBSUME_FUEL: u64 = 1000;
@@ -44,12 +48,18 @@ impl TokenizerEnv for Environment {
     }
 }
 
-/// Computes masks. Most tokens are texts without a quote, and are allowed at once where a string may go on.
+/// Computes masks.
 pub struct Masks {
     environment: TokEnv,
-    /// The tokens of [`STRING_CHARACTERS`].
+    /// One for each of [`STRING_CHARACTERS`].
+    slices: Vec<Slice>,
+}
+
+/// The tokens of a vocabulary, divided.
+struct Slice {
+    /// Those that one of [`STRING_CHARACTERS`] matches.
     texts: SimpleVob,
-    /// The other tokens.
+    /// The others.
     others: TokTrie,
 }
 
@@ -57,24 +67,28 @@ impl Masks {
     /// For the tokens of an environment.
     pub fn new(environment: TokEnv) -> Arc<Self> {
         let trie = environment.tok_trie();
-        let (mut texts, mut rest) = (trie.alloc_token_set(), trie.alloc_token_set());
-        for token in (0u32..).take(trie.vocab_size()) {
-            let bytes = trie.token(token);
-            if is_string_text(bytes) {
-                texts.allow_token(token);
-            } else if !bytes.is_empty() {
-                rest.allow_token(token);
+        let slices = LENGTHS.map(|length| {
+            let (mut texts, mut rest) = (trie.alloc_token_set(), trie.alloc_token_set());
+            for token in (0u32..).take(trie.vocab_size()) {
+                let bytes = trie.token(token);
+                if is_string_text(bytes, length) {
+                    texts.allow_token(token);
+                } else if !bytes.is_empty() {
+                    rest.allow_token(token);
+                }
             }
-        }
-        let others = trie.filter(&rest);
-        Arc::new(Self { environment, texts, others })
+            let others = trie.filter(&rest);
+            Slice { texts, others }
+        });
+        Arc::new(Self { environment, slices: slices.into() })
     }
 }
 
-/// Whether [`STRING_CHARACTERS`] matches all of it.
-fn is_string_text(bytes: &[u8]) -> bool {
+/// Whether all of it is characters of a string, at most `length` of them.
+fn is_string_text(bytes: &[u8], length: usize) -> bool {
     let is_free = |c: char| !matches!(c, '"' | '\\' | '\0'..='\x1f' | '\x7f');
-    !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_free))
+    let fits = |text: &str| text.chars().all(is_free) && text.chars().count() <= length;
+    !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(fits)
 }
 
 impl BiasComputer for Masks {
@@ -82,15 +96,19 @@ impl BiasComputer for Masks {
         let mut set = self.trie().alloc_token_set();
         let state = parser.lexer_state();
         let lexer = parser.lexer_mut();
-        // 0: the first of the factory's slices.
-        if start.is_empty()
-            && lexer.subsume_possible(state)
-            && lexer.check_subsume(state, 0, SUBSUME_FUEL, None).unwrap_or(false)
-        {
-            set.or(&self.texts);
-            self.others.add_bias(parser, &mut set, start);
-        } else {
-            self.trie().add_bias(parser, &mut set, start);
+        let mut fitting = None;
+        if start.is_empty() && lexer.subsume_possible(state) {
+            fitting = self.slices.iter().enumerate().find_map(|(at, slice)| {
+                let fits = lexer.check_subsume(state, at, SUBSUME_FUEL, None).unwrap_or(false);
+                fits.then_some(slice)
+            });
+        }
+        match fitting {
+            Some(slice) => {
+                set.or(&slice.texts);
+                slice.others.add_bias(parser, &mut set, start);
+            }
+            None => self.trie().add_bias(parser, &mut set, start),
         }
         set
     }

@@ -54,7 +54,7 @@ impl Vocabulary {
         let empty = TokTrie::from(&TokRxInfo::new(1, 0), &[Vec::new()]);
         let environment = Arc::new(Environment::new(empty));
         let shared: TokEnv = environment.clone();
-        let slices = [STRING_CHARACTERS.to_owned()];
+        let slices = STRING_CHARACTERS.map(str::to_owned);
         let mut factory = ParserFactory::new(&shared, InferenceCapabilities::default(), &slices)
             .map_err(|error| invalid(error.to_string()))?;
         let tokens = words.len();
