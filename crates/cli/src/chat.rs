@@ -15,8 +15,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use linnet_constraint::Vocabulary;
 use linnet_engine::{
-    AnswerForm, Done, Engine, Error, ErrorCode, Event, FinishReason, Generation, Message, Prompt,
-    ReasoningEffort, ReasoningSupport, Request, Role, Tool,
+    AnswerForm, Done, Engine, ErrorCode, Event, FinishReason, Generation, Message, Prompt, ReasoningEffort,
+    ReasoningSupport, Request, Role, Tool,
 };
 use linnet_graph::{Backend, BackendKind};
 

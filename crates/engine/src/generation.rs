@@ -2,10 +2,12 @@
 
 mod answer;
 mod calls;
+mod choose;
 mod decode_batcher;
 mod events;
 mod formed;
 mod held_calls;
+mod refusals;
 mod sampler;
 mod stop;
 mod token_logprob;
@@ -24,16 +26,14 @@ pub use calls::ToolCallDelta;
 use calls::{Calls, Delta};
 pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
-use formed::{FormedAnswer, Verdict};
+use formed::FormedAnswer;
+use refusals::Refusals;
 pub use sampler::Sampler;
 pub(crate) use token_logprob::log_sum;
 pub use token_logprob::{Logprobs, TokenLogprob};
 
 /// Compiles a constraint for the model's vocabulary.
 pub type Compile<'c> = dyn FnMut(&ConstraintSpec) -> Result<Box<dyn Constraint>, ConstraintError> + 'c;
-
-/// How often a token is drawn again because it was refused.
-const DRAWS: usize = 64;
 
 /// The result of running the model.
 enum Ran {
@@ -69,8 +69,8 @@ pub struct Generation {
     form: Option<FormedAnswer>,
     /// Tokens that the form leaves no choice about.
     forced: VecDeque<u32>,
-    /// Whether the form refused the token that the backend chose at this place.
-    was_refused: bool,
+    /// How often the form has refused tokens lately.
+    refusals: Refusals,
     /// Number of tokens of the reasoning.
     reasoning_tokens: usize,
     prompt_run: usize,
@@ -147,7 +147,7 @@ impl Generation {
             answer,
             form,
             forced: VecDeque::new(),
-            was_refused: false,
+            refusals: Refusals::default(),
             reasoning_tokens: 0,
             prompt_run: 0,
             reached: 0,
@@ -205,7 +205,7 @@ impl Generation {
                 Ran::Token(token, logprobs) => break (token, logprobs),
             }
         };
-        self.was_refused = false;
+        self.refusals.was_refused = false;
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);
@@ -232,43 +232,14 @@ impl Generation {
         Ok(Event::Token { text, reasoning, tool_calls, token, left, logprobs })
     }
 
-    /// The next token that was chosen before, unless the form refuses it.
-    fn next_chosen(&mut self) -> Result<Option<u32>, Error> {
-        if let Some(token) = self.forced.pop_front() {
-            return Ok(Some(token));
-        }
-        let Some(token) = self.chosen.pop_front() else { return Ok(None) };
-        let Some(form) = &mut self.form else { return Ok(Some(token)) };
-        match form.judge(token, &self.answer)? {
-            Verdict::Allowed => return Ok(Some(token)),
-            Verdict::Refused => self.was_refused = true,
-            Verdict::Instead(tokens) => self.forced = tokens.into(),
-        }
-        self.chosen.clear();
-        Ok(self.forced.pop_front())
-    }
-
-    /// After a token: ends the answer if its form is complete, and takes the tokens that the form forces.
-    fn follow_form(&mut self) -> Result<(), Error> {
-        let Some(form) = self.form.as_mut().filter(|_| self.forced.is_empty()) else { return Ok(()) };
-        if form.is_finished()? {
-            self.end.get_or_insert(FinishReason::Stop);
-        } else if self.logprobs.is_none() {
-            self.forced = form.forced()?.into();
-            if !self.forced.is_empty() {
-                self.chosen.clear();
-            }
-        }
-        Ok(())
-    }
-
     /// Runs a chunk of the prompt, or the rest of it and then up to several tokens.
     async fn run<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Ran, Error> {
         let session = &mut engine.session;
         let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
-        let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none() && !self.was_refused;
+        let by_itself =
+            !self.sampler.needs_logits() && self.logprobs.is_none() && !self.refusals.are_likely();
         // Recurrent state that a refused token has changed cannot be restored.
         let by_itself = by_itself && !(self.form.is_some() && session.is_recurrent());
         let mut request = DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
@@ -333,28 +304,6 @@ impl Generation {
             None if !self.chosen.is_empty() || !self.forced.is_empty() => Ok(Ran::Chosen),
             None => Err(Error::invalid("backend", "returned no token")),
         }
-    }
-
-    /// Draws the next token from adjusted logits. A form is asked about the token that would be drawn without it, and
-    /// only if it refuses that, for all that it allows. `None` if it forces others.
-    fn draw(&mut self, logits: &[f32]) -> Result<Option<u32>, Error> {
-        let position = self.tokens.len();
-        let mut token = self.sampler.draw(logits, position, None);
-        let Some(form) = &mut self.form else { return Ok(Some(token)) };
-        for _ in 0..DRAWS {
-            match form.judge(token, &self.answer)? {
-                Verdict::Allowed => return Ok(Some(token)),
-                Verdict::Refused => {
-                    let mask = form.mask(&self.answer)?;
-                    token = self.sampler.draw(logits, position, Some(&mask));
-                }
-                Verdict::Instead(tokens) => {
-                    self.forced = tokens.into();
-                    return Ok(None);
-                }
-            }
-        }
-        Err(form.nothing_fits())
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {
