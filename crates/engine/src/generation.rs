@@ -7,7 +7,6 @@ mod decode_batcher;
 mod events;
 mod formed;
 mod held_calls;
-mod refusals;
 mod sampler;
 mod stop;
 mod token_logprob;
@@ -27,13 +26,15 @@ use calls::{Calls, Delta};
 pub use decode_batcher::DecodeBatcher;
 pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
 use formed::FormedAnswer;
-use refusals::Refusals;
 pub use sampler::Sampler;
 pub(crate) use token_logprob::log_sum;
 pub use token_logprob::{Logprobs, TokenLogprob};
 
 /// Compiles a constraint for the model's vocabulary.
 pub type Compile<'c> = dyn FnMut(&ConstraintSpec) -> Result<Box<dyn Constraint>, ConstraintError> + 'c;
+
+/// The most tokens that a backend chooses at once where a form may refuse them.
+const MOST_AHEAD: usize = 4;
 
 /// The result of running the model.
 enum Ran {
@@ -69,8 +70,8 @@ pub struct Generation {
     form: Option<FormedAnswer>,
     /// Tokens that the form leaves no choice about.
     forced: VecDeque<u32>,
-    /// How often the form has refused tokens lately.
-    refusals: Refusals,
+    /// Whether the form refused the token that the backend chose at this place.
+    was_refused: bool,
     /// Number of tokens of the reasoning.
     reasoning_tokens: usize,
     prompt_run: usize,
@@ -147,7 +148,7 @@ impl Generation {
             answer,
             form,
             forced: VecDeque::new(),
-            refusals: Refusals::default(),
+            was_refused: false,
             reasoning_tokens: 0,
             prompt_run: 0,
             reached: 0,
@@ -205,7 +206,7 @@ impl Generation {
                 Ran::Token(token, logprobs) => break (token, logprobs),
             }
         };
-        self.refusals.was_refused = false;
+        self.was_refused = false;
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);
@@ -238,10 +239,14 @@ impl Generation {
         let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // A backend that samples returns no logits.
-        let by_itself =
-            !self.sampler.needs_logits() && self.logprobs.is_none() && !self.refusals.are_likely();
-        // Recurrent state that a refused token has changed cannot be restored.
-        let by_itself = by_itself && !(self.form.is_some() && session.is_recurrent());
+        let mut by_itself = !self.sampler.needs_logits() && self.logprobs.is_none();
+        let mut most = usize::MAX;
+        if let Some(form) = self.form.as_mut().filter(|_| by_itself) {
+            // Tokens that were computed ahead of a refused one are lost. Recurrent state that one has changed cannot be
+            // restored.
+            by_itself = !self.was_refused && !session.is_recurrent() && form.is_open(&self.answer)?;
+            most = MOST_AHEAD;
+        }
         let mut request = DecodeRequest { tokens: 1, stop, suppressed: self.sampler.suppressed(), sampling };
         let goes_on = by_itself && session.goes_on(&self.tokens, &request);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
@@ -265,7 +270,7 @@ impl Generation {
         let mut logprobs = None;
         let token = if by_itself && session.can_sample(&sampling) {
             let room = session.context_length() + 1 - self.tokens.len();
-            let wanted = (self.max_tokens - generated).min(room);
+            let wanted = (self.max_tokens - generated).min(room).min(most);
             request.tokens = self.batcher.tokens().min(wanted);
             let begun = now();
             self.chosen = session.run_decode(rest, request, wanted).await?.into();

@@ -15,11 +15,9 @@ impl Generation {
         }
         let Some(token) = self.chosen.pop_front() else { return Ok(None) };
         let Some(form) = &mut self.form else { return Ok(Some(token)) };
-        let verdict = form.judge(token, &self.answer)?;
-        self.refusals.add(matches!(verdict, Verdict::Refused));
-        match verdict {
+        match form.judge(token, &self.answer)? {
             Verdict::Allowed => return Ok(Some(token)),
-            Verdict::Refused => {}
+            Verdict::Refused => self.was_refused = true,
             Verdict::Instead(tokens) => self.forced = tokens.into(),
         }
         self.chosen.clear();
@@ -46,12 +44,8 @@ impl Generation {
         let position = self.tokens.len();
         let mut token = self.sampler.draw(logits, position, None);
         let Some(form) = &mut self.form else { return Ok(Some(token)) };
-        for draw in 0..DRAWS {
-            let verdict = form.judge(token, &self.answer)?;
-            if draw == 0 {
-                self.refusals.add(matches!(verdict, Verdict::Refused));
-            }
-            match verdict {
+        for _ in 0..DRAWS {
+            match form.judge(token, &self.answer)? {
                 Verdict::Allowed => return Ok(Some(token)),
                 Verdict::Refused => {
                     let mask = form.mask(&self.answer)?;

@@ -164,6 +164,17 @@ impl FormedAnswer {
         Ok(mask)
     }
 
+    /// Whether most tokens may come next, so that the form is unlikely to refuse what the model wants.
+    pub(super) fn is_open(&mut self, answer: &AnswerReader) -> Result<bool, Error> {
+        let count = match (self.phase, &mut self.calls) {
+            (Phase::Within, _) => self.form(|form| form.mask())?.len(),
+            (Phase::Free, Some(calls)) => return calls.is_open(),
+            (Phase::Free, None) => return Ok(true),
+            (Phase::Before, _) => return Ok(!answer.is_at_content()),
+        };
+        Ok(count > self.tokenizer.vocab_size() / 2)
+    }
+
     /// The error for an answer that no token continues.
     pub(super) fn nothing_fits(&self) -> Error {
         let reason = "no token of this model continues the answer";

@@ -126,6 +126,15 @@ impl HeldCalls {
         self.constraint.mask().map_err(failed)
     }
 
+    /// Whether most tokens may come next.
+    pub(super) fn is_open(&mut self) -> Result<bool, Error> {
+        if !self.is_calling {
+            return Ok(true);
+        }
+        let mask = self.constraint.mask().map_err(failed)?;
+        Ok(mask.len() > self.tokenizer.vocab_size() / 2)
+    }
+
     /// Goes on by a token that may come next. Call it before `answer` reads the token's text.
     pub(super) fn commit(&mut self, token: u32, answer: &AnswerReader) -> Result<(), Error> {
         self.refused.clear();
