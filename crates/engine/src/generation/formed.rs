@@ -207,7 +207,7 @@ impl FormedAnswer {
     }
 
     /// The tokens that must come next; empty where the model has a choice. The last token of a forced text is left to
-    /// the model, because it may also be the start of a longer one.
+    /// the model if a longer one may come instead.
     pub(super) fn forced(&mut self) -> Result<Vec<u32>, Error> {
         if !self.rest.is_empty() {
             return Ok(std::mem::take(&mut self.rest));
@@ -223,8 +223,21 @@ impl FormedAnswer {
         if spelled.flatten().ne(text.as_bytes()) {
             return Ok(Vec::new());
         }
-        tokens.pop();
+        // The last one is decided once the others are committed.
+        if tokens.len() > 1 || tokens.len() == 1 && self.may_exceed(text.len())? {
+            tokens.pop();
+        }
         Ok(tokens)
+    }
+
+    /// Whether a token of more than `length` bytes may come next.
+    fn may_exceed(&mut self, length: usize) -> Result<bool, Error> {
+        let mask = match (self.phase, &mut self.calls) {
+            (Phase::Free, Some(calls)) => calls.constraint_mask()?,
+            _ => self.form(|form| form.mask())?,
+        };
+        let bytes = |token| self.tokenizer.token_bytes(token).unwrap_or_default();
+        Ok(mask.iter().any(|token| bytes(token).len() > length))
     }
 
     /// Whether the answer must end here.

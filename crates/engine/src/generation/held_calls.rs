@@ -123,6 +123,11 @@ impl HeldCalls {
                 return Ok(mask);
             }
         }
+        self.constraint_mask()
+    }
+
+    /// The tokens that may come next in a call.
+    pub(super) fn constraint_mask(&mut self) -> Result<TokenMask, Error> {
         self.constraint.mask().map_err(failed)
     }
 
@@ -131,8 +136,7 @@ impl HeldCalls {
         if !self.is_calling {
             return Ok(true);
         }
-        let mask = self.constraint.mask().map_err(failed)?;
-        Ok(mask.len() > self.tokenizer.vocab_size() / 2)
+        Ok(self.constraint_mask()?.len() > self.tokenizer.vocab_size() / 2)
     }
 
     /// Goes on by a token that may come next. Call it before `answer` reads the token's text.
