@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use linnet_constraint::{Vocabulary, compile};
-use linnet_text::{Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, Whitespace};
+use linnet_text::{
+    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, Layout, Notation, Part, Whitespace,
+};
 use serde_json::Value;
 
 /// Most memory for a constraint and its answer.
@@ -59,7 +61,12 @@ fn spec(kind: u8, text: &str) -> Option<ConstraintSpec> {
         let schema: Value = serde_json::from_str(text).ok()?;
         Some(ConstraintSpec::JsonSchema { schema, whitespace })
     };
-    Some(match kind % 10 {
+    let parts = |part: &dyn Fn(Value) -> Part| {
+        let schema: Value = serde_json::from_str(text).ok()?;
+        Some(ConstraintSpec::Parts { parts: vec![Part::Text("f(".to_owned()), part(schema)] })
+    };
+    let path = String::new;
+    Some(match kind % 12 {
         0 | 1 => schema(Whitespace::Compact)?,
         2 => schema(Whitespace::Bounded)?,
         3 => schema(Whitespace::Any)?,
@@ -68,6 +75,8 @@ fn spec(kind: u8, text: &str) -> Option<ConstraintSpec> {
         6 => regex("i"),
         7 => grammar(GrammarSyntax::Gbnf),
         8 => grammar(GrammarSyntax::Lark),
+        9 => parts(&|schema| Part::Value { schema, path: path(), notation: Notation::Python })?,
+        10 => parts(&|schema| Part::Properties { schema, path: path(), layout: Layout::Keywords })?,
         _ => ConstraintSpec::Choices { choices: text.split('\n').map(str::to_owned).collect() },
     })
 }

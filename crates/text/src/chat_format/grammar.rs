@@ -42,8 +42,8 @@ pub struct CallGrammar {
 
 impl ChatFormat {
     /// What calls of these tools must fit, beginning as [`call_start`](Self::call_start) does, without the white space
-    /// before it. At most `most` calls; more may also be in a section of their own. `controls` are the vocabulary's
-    /// control tokens in the format's [`marks`](Self::marks).
+    /// before it. If the format has a section around all calls, there are up to `most` of them, otherwise one.
+    /// `controls` are the vocabulary's control tokens in the format's [`marks`](Self::marks).
     ///
     /// `None` if the format leaves open where a value ends.
     #[must_use]
