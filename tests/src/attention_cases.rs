@@ -9,6 +9,11 @@ use crate::case::{Case, Recorder, Steps, VOCABULARY};
 /// where a head's values happen to cancel. Losing one position in a hundred would give 1e-4.
 const F16_CACHE: f64 = 1e-6;
 
+/// The factor of the scores of most cases, so that those with the same heads share kernels.
+pub(crate) fn scale(head_dim: usize) -> f32 {
+    0.6 / (head_dim as f32).sqrt()
+}
+
 /// Prefill of `n` tokens, then decode.
 fn prefill_and_decode(n: usize) -> Steps {
     let mut steps = vec![(0, n)];
@@ -28,8 +33,8 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     // Chunks of a prompt; then back, overwriting part of it; then to the end of the context.
     let back = vec![(0, 32), (32, 32), (64, 7), (40, 5), (45, 1), (46, 1), (0, 3), (3, 1), (71, 9), (80, 1)];
-    cases.push(attention(6, 3, 32, back));
-    cases.push(attention(4, 2, 16, vec![(0, 64), (64, 64), (128, 64), (192, 64), (256, 1), (257, 1)]));
+    cases.push(attention(9, 3, 64, back));
+    cases.push(attention(2, 2, 16, vec![(0, 64), (64, 64), (128, 64), (192, 64), (256, 1), (257, 1)]));
     cases.push(sharp());
     cases.push(two_layers());
     // A window of 1 would leave only one position to attend to.
@@ -37,11 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let name = format!("a window of {window}");
         cases.push(special(&name, 64, around(), |a, _| Attention { window: Some(window), ..a }));
     }
-    cases.push(special("cap", 64, around(), |a, _| Attention {
-        soft_cap: Some(2.0),
-        scale: 2.0 * a.scale,
-        ..a
-    }));
+    cases.push(special("cap", 64, around(), |a, _| Attention { soft_cap: Some(0.6), ..a }));
     cases.push(special("sinks", 64, around(), |a, r| Attention { sinks: Some(r.vector(a.heads)), ..a }));
     cases.push(special("temperature", 32, around(), |a, _| Attention {
         temperature: Some(Temperature { scale: 0.3, period: 16 }),
@@ -121,7 +122,7 @@ fn special(
     let layer = r.g.kv_layer(kv_heads, head_dim);
     let (q, k, v) = (r.input(heads * head_dim), r.input(kv_heads * head_dim), r.input(kv_heads * head_dim));
     r.g.store_kv(layer, k, v);
-    let plain = Attention::new(layer, [heads, kv_heads], head_dim, 1.0 / (head_dim as f32).sqrt());
+    let plain = Attention::new(layer, [heads, kv_heads], head_dim, scale(head_dim));
     let attention = special(plain, &r);
     let y = r.g.attention(q, attention);
     r.case(y, steps, F16_CACHE)
@@ -132,7 +133,7 @@ fn shared_cache() -> Case {
     let r = Recorder::new("two attentions over one cache");
     let layer = r.g.kv_layer(1, 32);
     r.g.store_kv(layer, r.input(32), r.input(32));
-    let attention = Attention::new(layer, [2, 1], 32, 0.25);
+    let attention = Attention::new(layer, [2, 1], 32, scale(32));
     let x = r.g.attention(r.input(64), attention);
     let y = r.g.attention(r.g.add(x, r.input(64)), Attention { window: Some(8), ..attention });
     r.case(y, prefill_and_decode(33), 10.0 * F16_CACHE)
@@ -143,8 +144,7 @@ fn attention(heads: usize, kv_heads: usize, head_dim: usize, steps: Steps) -> Ca
     let layer = r.g.kv_layer(kv_heads, head_dim);
     let (q, k, v) = (r.input(heads * head_dim), r.input(kv_heads * head_dim), r.input(kv_heads * head_dim));
     r.g.store_kv(layer, k, v);
-    let scale = 1.0 / (head_dim as f32).sqrt();
-    let y = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, scale));
+    let y = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, scale(head_dim)));
     r.case(y, steps, F16_CACHE)
 }
 
@@ -173,7 +173,8 @@ fn two_layers() -> Case {
     let first = r.g.kv_layer(2, 16);
     let second = r.g.kv_layer(1, 32);
     r.g.store_kv(first, r.input(32), r.input(32));
-    let attention = |layer, kv_heads, head_dim| Attention::new(layer, [2, kv_heads], head_dim, 0.25);
+    let attention =
+        |layer, kv_heads, head_dim| Attention::new(layer, [2, kv_heads], head_dim, scale(head_dim));
     let x = r.g.attention(r.input(32), attention(first, 2, 16));
     r.g.store_kv(second, x, r.input(32));
     let y = r.g.attention(r.input(64), attention(second, 1, 32));

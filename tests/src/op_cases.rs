@@ -19,6 +19,10 @@ pub(crate) const MATMUL: f64 = 5e-8;
 /// The same for rows of one or two outputs, where cancellation does not average out.
 const NARROW: f64 = 2e-6;
 
+/// Outputs of a product that has the shape of others, which then share a kernel: two tiles of any kernel, of which the
+/// second is cut.
+const OUTPUTS: usize = 90;
+
 /// A width of a few blocks in every kernel, but not a multiple of anything larger.
 fn cols(dtype: DType) -> usize {
     match dtype.block_values() {
@@ -32,11 +36,11 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for dtype in COMMON {
         cases.push(embed(dtype));
-        cases.push(matmul(dtype));
-        cases.push(swiglu_epilogue(dtype, dtype, 44));
+        cases.push(matmul(dtype, OUTPUTS));
+        cases.push(swiglu_epilogue(dtype, dtype, OUTPUTS));
         cases.push(residual_epilogue(dtype));
         cases.push(scaled_residual(dtype));
-        cases.push(gated_halves(dtype, 44));
+        cases.push(gated_halves(dtype, OUTPUTS / 2));
         cases.push(head(dtype));
     }
     // How a kernel splits the rows of a matrix does not depend on their content.
@@ -46,10 +50,10 @@ pub(crate) fn cases() -> Vec<Case> {
         }
     }
     for dtype in RARE {
-        cases.push(matmul(dtype));
+        cases.push(matmul(dtype, VOCABULARY));
         cases.push(head(dtype));
     }
-    cases.push(swiglu_epilogue(DType::IQ2_S, DType::IQ2_S, 44));
+    cases.push(swiglu_epilogue(DType::IQ2_S, DType::IQ2_S, VOCABULARY));
     for width in [1, 3, 8, 36, 100, 576] {
         cases.push(rms_norm(width));
         cases.push(add(width));
@@ -102,9 +106,9 @@ fn add(width: usize) -> Case {
     r.case(y, vec![(0, 1), (0, 33)], EXACT)
 }
 
-fn matmul(dtype: DType) -> Case {
+fn matmul(dtype: DType, rows: usize) -> Case {
     let r = Recorder::new(format!("matmul {dtype}"));
-    let y = r.g.matmul(r.matrix(dtype, 37, cols(dtype)), r.input(cols(dtype)));
+    let y = r.g.matmul(r.matrix(dtype, rows, cols(dtype)), r.input(cols(dtype)));
     r.case(y, tile_borders(), MATMUL)
 }
 
@@ -166,15 +170,16 @@ fn swiglu_epilogue(gate: DType, up: DType, rows: usize) -> Case {
 
 fn residual_epilogue(dtype: DType) -> Case {
     let r = Recorder::new(format!("matmul {dtype} and residual"));
-    let x = r.input(41);
-    let y = r.g.add(x, r.g.matmul(r.matrix(dtype, 41, cols(dtype)), r.input(cols(dtype))));
+    let y = r.g.matmul(r.matrix(dtype, OUTPUTS, cols(dtype)), r.input(cols(dtype)));
+    let y = r.g.add(r.input(OUTPUTS), y);
     r.case(y, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
 }
 
 fn scaled_residual(dtype: DType) -> Case {
     let r = Recorder::new(format!("matmul {dtype}, factor and residual"));
-    let y = r.g.matmul_bias(r.matrix(dtype, 41, cols(dtype)), Some(r.vector(41)), r.input(cols(dtype)));
-    let y = r.g.add(r.g.scale(y, 0.3), r.input(41));
+    let matrix = r.matrix(dtype, OUTPUTS, cols(dtype));
+    let y = r.g.matmul_bias(matrix, Some(r.vector(OUTPUTS)), r.input(cols(dtype)));
+    let y = r.g.add(r.g.scale(y, 0.3), r.input(OUTPUTS));
     r.case(y, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
 }
 
@@ -262,8 +267,8 @@ fn head_norm(heads: usize, width: usize, weight: bool) -> Case {
 fn gated_epilogue(activation: Activation, gate: DType, up: DType) -> Case {
     let r = Recorder::new(format!("norm, gate {gate} and up {up} with {activation:?}"));
     let h = r.g.rms_norm(r.input(96), r.vector(96), 1e-6);
-    let gate = r.g.matmul(r.matrix(gate, 44, 96), h);
-    let y = r.g.gated(activation, gate, r.g.matmul(r.matrix(up, 44, 96), h));
+    let gate = r.g.matmul(r.matrix(gate, OUTPUTS, 96), h);
+    let y = r.g.gated(activation, gate, r.g.matmul(r.matrix(up, OUTPUTS, 96), h));
     // A square doubles the relative error of a gate near zero.
     r.case(y, vec![(0, 1), (0, 3), (0, 8), (0, 65)], 4.0 * MATMUL)
 }

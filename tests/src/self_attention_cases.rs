@@ -3,6 +3,7 @@
 use linnet_graph::{Attention, KvFormat, Rope, RopeFactors, RopeStyle, Value};
 use linnet_quant::DType;
 
+use crate::attention_cases::scale;
 use crate::case::{Case, Recorder, Steps};
 
 /// Rounding of an f16 cache, and of the products before it.
@@ -90,14 +91,14 @@ pub(crate) fn cases() -> Vec<Case> {
         ..attention
     }));
     cases.push(case("cap", PLAIN, [DType::F16; 3], |attention, _| Attention {
-        soft_cap: Some(2.0),
+        soft_cap: Some(0.6),
         ..attention
     }));
     cases.push(cut());
     cases.push(shared());
     // Tokens with a context so long that several workgroups share it; one of the tiles has just begun.
     let far = vec![(0, 520), (520, 1), (521, 120), (641, 1)];
-    let small = Shape { heads: 4, kv_heads: 1, head_dim: 20, pairs: 8, norms: both, ..PLAIN };
+    let small = Shape { head_dim: 20, pairs: 8, norms: both, ..PLAIN };
     let special = |attention: Attention, r: &Recorder| Attention {
         sinks: Some(r.vector(attention.heads)),
         soft_cap: Some(4.0),
@@ -105,7 +106,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ..attention
     };
     let q8_0 = Shape { kv: KvFormat::Q8_0, ..small };
-    let f32 = Shape { kv: KvFormat::F32, heads: 10, head_dim: 8, pairs: 4, ..small };
+    let f32 = Shape { kv: KvFormat::F32, heads: 10, kv_heads: 1, head_dim: 8, pairs: 4, ..small };
     cases.extend(
         [
             case("far, with sinks, a cap and a window", small, [DType::F32; 3], special),
@@ -153,7 +154,7 @@ fn case(
     let q = rope(&r, norm(q, norms[0]), shape, heads, factors);
     let k = rope(&r, norm(k, norms[1]), shape, kv_heads, factors);
     r.g.store_kv(layer, k, norm(v, norms[2]));
-    let plain = Attention::new(layer, [heads, kv_heads], head_dim, 0.6 / (head_dim as f32).sqrt());
+    let plain = Attention::new(layer, [heads, kv_heads], head_dim, scale(head_dim));
     let y = r.g.attention(q, special(plain, &r));
     Case { kv, ..r.case(y, steps(), LIMIT) }
 }
@@ -168,7 +169,7 @@ fn cut() -> Case {
     let part = |start, len| r.g.slice(row, start, len);
     let (q, k, v) = (part(0, q), part(q, kv), part(q + kv, kv));
     r.g.store_kv(layer, rope(&r, k, PLAIN, kv_heads, None), v);
-    let attention = Attention::new(layer, [heads, kv_heads], head_dim, 0.1);
+    let attention = Attention::new(layer, [heads, kv_heads], head_dim, scale(head_dim));
     let y = r.g.attention(rope(&r, q, PLAIN, heads, None), attention);
     r.case(y, steps(), LIMIT)
 }
@@ -182,7 +183,7 @@ fn shared() -> Case {
     let project = |heads: usize, x| r.g.matmul(r.matrix(DType::Q8_0, heads * head_dim, 96), x);
     let (q, k, v) = (project(heads, x), project(kv_heads, x), project(kv_heads, x));
     r.g.store_kv(layer, rope(&r, k, PLAIN, kv_heads, None), v);
-    let attention = Attention::new(layer, [heads, kv_heads], head_dim, 0.1);
+    let attention = Attention::new(layer, [heads, kv_heads], head_dim, scale(head_dim));
     let first = r.g.attention(rope(&r, q, PLAIN, heads, None), attention);
     let q = rope(&r, project(heads, r.input(96)), PLAIN, heads, None);
     let y = r.g.add(first, r.g.attention(q, attention));
