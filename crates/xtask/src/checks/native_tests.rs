@@ -17,6 +17,9 @@ const WITHOUT_XTASK: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 /// The packages some of whose tests compute on a GPU.
 const ON_GPU: [&str; 3] = ["linnet-gpu", "linnet-tests", "linnet-cli"];
 
+/// The test binary that samples thousands of tokens on the GPU. It has few kernels, and optimizing them pays.
+const SAMPLING: &str = "decode_ahead";
+
 /// git's arguments to find the files that have a code block in their documentation.
 const DOC_EXAMPLES: [&str; 6] =
     ["grep", "--untracked", "--files-with-matches", "^ *//[/!] *```", "--", "*.rs"];
@@ -40,10 +43,9 @@ impl TestBinary {
         command.arg("--show-output").current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         if self.may_use_gpu() {
             process::without_display(&mut command);
-            // lavapipe spends most of the time on compiling kernels, and on those with barriers: with vectors of 8 and
-            // without optimization, attention takes half of the time, and products take the same. (`verify-gpu` runs
-            // whole models, for which optimization pays.)
-            command.env("LP_NATIVE_VECTOR_WIDTH", "256").env("GALLIVM_PERF", "nopt");
+            if self.name != SAMPLING {
+                process::without_optimized_kernels(&mut command);
+            }
             // One at a time, so that a test finds the pipelines of those before it in the driver's cache.
             command.arg("--test-threads=1");
         }

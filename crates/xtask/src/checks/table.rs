@@ -53,8 +53,9 @@ const IN_BROWSERS: &[Need] =
 /// The browser suites that measure times. They run alone.
 const MEASURING_SUITES: [&str; 6] = ["element-text", "keyboard", "losses", "phone", "requests", "threads"];
 
-/// The reference results of models. Others do not depend on the backend.
-const WITH_MODELS: [&str; 3] = ["quants", "real", "tiny"];
+/// The reference results of models, and whether the models are so small that compiling their kernels takes most of the
+/// time. Others do not depend on the backend.
+const WITH_MODELS: [(&str, bool); 3] = [("quants", true), ("real", false), ("tiny", true)];
 
 /// The time limit of a browser suite, in milliseconds: a browser that no longer answers must not hold up the rest.
 const SUITE_LIMIT: u32 = 900_000;
@@ -107,12 +108,9 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("www-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
             node_tests(context, "www")
         }),
-        step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
-            let folders = WITH_MODELS.map(|folder| context.workspace.reference().join(folder));
-            verify(context, "gpu", folders.into_iter().filter(|folder| folder.is_dir()))
-        }),
+        step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], verify_gpu),
         step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["native-build"], |context| {
-            verify(context, "cpu", [context.workspace.reference()])
+            verify(verifier(context, "cpu").arg(context.workspace.reference()))
         }),
     ];
     for (suite, path) in suites(workspace)? {
@@ -217,11 +215,38 @@ fn node_tests(context: &Context, folder: &str) -> Result<Tally> {
     Ok(tally::of_node(&run.text).judged(run.success))
 }
 
-fn verify(context: &Context, backend: &str, folders: impl IntoIterator<Item = PathBuf>) -> Result<Tally> {
+/// Compares the models with their reference results on a GPU.
+fn verify_gpu(context: &Context) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for is_small in [true, false] {
+        let chosen = WITH_MODELS.into_iter().filter(|(_, small)| *small == is_small);
+        let folders = chosen.map(|(folder, _)| context.workspace.reference().join(folder));
+        let folders: Vec<PathBuf> = folders.filter(|folder| folder.is_dir()).collect();
+        if folders.is_empty() {
+            continue;
+        }
+        let mut linnet = verifier(context, "gpu");
+        if is_small {
+            process::without_optimized_kernels(&mut linnet);
+        }
+        tally += verify(linnet.args(folders))?;
+    }
+    if tally.is_empty() {
+        bail!("there are no reference results of models");
+    }
+    Ok(tally)
+}
+
+/// `linnet verify` without the paths of the reference results.
+fn verifier(context: &Context, backend: &str) -> Command {
     let mut linnet = Command::new(native_tests::linnet(&context.workspace));
     process::without_display(&mut linnet);
-    linnet.arg("verify").args(folders).args(["--backend", backend, "--models"]);
-    let run = process::transcript(linnet.arg(model::folder(&context.workspace)))?;
+    linnet.args(["verify", "--backend", backend, "--models"]).arg(model::folder(&context.workspace));
+    linnet
+}
+
+fn verify(linnet: &mut Command) -> Result<Tally> {
+    let run = process::transcript(linnet)?;
     Ok(tally::of_plain_line(&run.text).judged(run.success))
 }
 
