@@ -53,6 +53,9 @@ const IN_BROWSERS: &[Need] =
 /// The browser suites that measure times. They run alone.
 const MEASURING_SUITES: [&str; 6] = ["element-text", "keyboard", "losses", "phone", "requests", "threads"];
 
+/// The browser suites that take the longest. They start first, so that none of them runs alone in the end.
+const LONG_SUITES: [&str; 6] = ["guides", "modules", "load", "architectures", "storage", "soak"];
+
 /// The reference results of models, and whether the models are so small that compiling their kernels takes most of the
 /// time. Others do not depend on the backend.
 const WITH_MODELS: [(&str, bool); 3] = [("quants", true), ("real", false), ("tiny", true)];
@@ -145,7 +148,8 @@ fn held(command: &mut Command) -> Result<Tally> {
     process::run(command).map(|()| Tally::one(true))
 }
 
-/// The files `tests/browser/suites/FOLDER/NAME.test.mjs`, relative to `tests/browser`, sorted by name.
+/// The files `tests/browser/suites/FOLDER/NAME.test.mjs`, relative to `tests/browser`, sorted by name after the long
+/// ones.
 fn suites(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
     let browser = workspace.root.join("tests/browser");
     let mut suites = Vec::new();
@@ -159,6 +163,7 @@ fn suites(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
         }
     }
     suites.sort();
+    suites.sort_by_key(|(name, _)| !LONG_SUITES.contains(&name.as_str()));
     Ok(suites)
 }
 
@@ -267,7 +272,7 @@ fn browser_suite(context: &Context, suite: &Path) -> Result<Tally> {
 
 #[cfg(test)]
 mod tests {
-    use super::steps;
+    use super::{LONG_SUITES, MEASURING_SUITES, steps};
     use crate::machine::workspace::Workspace;
     use std::collections::HashSet;
 
@@ -282,5 +287,8 @@ mod tests {
             assert!(before.insert(step.name.as_str()), "{} twice", step.name);
         }
         assert!(before.contains("browser-element"), "the browser suites are steps");
+        for suite in LONG_SUITES.into_iter().chain(MEASURING_SUITES) {
+            assert!(before.contains(format!("browser-{suite}").as_str()), "{suite} is no suite");
+        }
     }
 }
