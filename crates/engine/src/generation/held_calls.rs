@@ -204,7 +204,7 @@ impl HeldCalls {
             let start = self.format.call_start((!name.is_empty()).then_some(name), &|_| String::new());
             self.tokens(&start.unwrap_or_default())
         } else {
-            match self.from_start(tokens) {
+            match self.tokens_of_call(tokens) {
                 Some(tokens) => tokens,
                 None => return Ok(false),
             }
@@ -220,7 +220,7 @@ impl HeldCalls {
     }
 
     /// The tokens from the one that begins the call. If it begins within a token, others spell the rest of that.
-    fn from_start(&self, tokens: &[u32]) -> Option<Vec<u32>> {
+    fn tokens_of_call(&self, tokens: &[u32]) -> Option<Vec<u32>> {
         let start = match self.start.first()? {
             Part::Token(first) => {
                 return tokens.iter().position(|token| token == first).map(|at| tokens[at..].to_vec());
@@ -232,7 +232,7 @@ impl HeldCalls {
             let text = self.tokenizer.token_bytes(*token).unwrap_or_default();
             if self.tokenizer.is_control(*token) { &[] } else { text }
         };
-        let all: Vec<u8> = tokens.iter().flat_map(|token| bytes(token)).copied().collect();
+        let all: Vec<u8> = tokens.iter().flat_map(bytes).copied().collect();
         let agree = |at: &usize| all[*at..].iter().zip(start).all(|(a, b)| a == b);
         let mut begin = (0..all.len()).find(agree)?;
         let mut rest = tokens.iter();
