@@ -42,22 +42,25 @@ fn published() -> Vec<(String, ChatFormat)> {
 
 fn parameters(name: &str) -> Value {
     match name {
-        "weather" => json!({
-            "type": "object",
-            "properties": {
-                "city": { "type": "string", "maxLength": 6 },
-                "days": { "type": "integer", "minimum": 0, "maximum": 20 },
-                "unit": { "enum": ["c", "it's \"f\""] },
-                "place": {
-                    "type": "object", "properties": { "zip": { "type": "string", "maxLength": 4 }, "on": { "type": "boolean" } },
-                    "required": ["zip"], "additionalProperties": false,
+        "weather" => {
+            let place = json!({ "zip": { "type": "string", "maxLength": 4 }, "on": { "type": "boolean" } });
+            let half = json!({ "type": "number", "multipleOf": 0.5, "maximum": 3, "minimum": 0 });
+            json!({
+                "type": "object",
+                "properties": {
+                    "city": { "type": "string", "maxLength": 6 },
+                    "days": { "type": "integer", "minimum": 0, "maximum": 20 },
+                    "unit": { "enum": ["c", "it's \"f\""] },
+                    "place": {
+                        "type": "object", "properties": place, "required": ["zip"], "additionalProperties": false,
+                    },
+                    "tags": { "type": "array", "items": { "enum": ["a", "<b>", null] }, "maxItems": 2 },
+                    "note": { "type": ["string", "null"], "maxLength": 3 },
+                    "any": { "anyOf": [{ "type": "string", "maxLength": 3 }, half] },
                 },
-                "tags": { "type": "array", "items": { "enum": ["a", "<b>", null] }, "maxItems": 2 },
-                "note": { "type": ["string", "null"], "maxLength": 3 },
-                "any": { "anyOf": [{ "type": "string", "maxLength": 3 }, { "type": "number", "multipleOf": 0.5, "maximum": 3, "minimum": 0 }] },
-            },
-            "required": ["city", "unit"], "additionalProperties": false,
-        }),
+                "required": ["city", "unit"], "additionalProperties": false,
+            })
+        }
         "clock" => json!({ "type": "object", "additionalProperties": false }),
         _ => json!({
             "type": "object", "properties": { "id": { "type": "integer", "minimum": 1, "maximum": 9 } },

@@ -106,10 +106,18 @@ for (const { name, start, skip } of ENGINES) {
 
     test('a required call fits the schema of its tool', async () => {
       const tool = (name, properties) => {
-        const parameters = { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+        const parameters = {
+          type: 'object',
+          properties,
+          required: Object.keys(properties),
+          additionalProperties: false,
+        };
         return { type: 'function', function: { name, parameters } };
       };
-      const tools = [tool('find_city', SCHEMA.properties), tool('convert', { amount: { type: 'integer', maximum: 99 } })];
+      const tools = [
+        tool('find_city', SCHEMA.properties),
+        tool('convert', { amount: { type: 'integer', maximum: 99 } }),
+      ];
       const answered = await answer(asked('Tell me about Lyon.', { tools, tool_choice: 'required' }));
       assert.equal(answered.end, 'tool_calls', JSON.stringify(answered));
       for (const { function: called } of answered.calls) {
