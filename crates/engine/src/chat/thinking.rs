@@ -9,6 +9,9 @@ use super::probe::{PROBE, count_of_probes};
 use super::variables::Variables;
 use crate::request::{ReasoningEffort, Role};
 
+/// The variable with the level of effort.
+pub(super) const EFFORT: &str = "reasoning_effort";
+
 /// What a template does about reasoning.
 #[derive(Debug)]
 pub(super) struct Thinking {
@@ -21,6 +24,8 @@ pub(super) struct Thinking {
     pub(super) texts: Option<TextSwitch>,
     /// The values of `reasoning_effort` that it takes, in order.
     pub(super) efforts: Vec<ReasoningEffort>,
+    /// How it spells the lowest level.
+    no_effort: &'static str,
     /// Whether the model thinks if a request does not say.
     by_default: bool,
 }
@@ -60,6 +65,9 @@ pub(super) enum ReasoningForm {
 const TEXTS: [[&str; 2]; 3] =
     [["/no_think", "/think"], ["/nothink", "/think"], ["detailed thinking off", "detailed thinking on"]];
 
+/// Names of the level at which a model does not think.
+const NO_EFFORT: [&str; 5] = ["none", "no_think", "nothink", "off", "disabled"];
+
 impl Thinking {
     pub(super) fn of(
         template: &ChatTemplate,
@@ -73,17 +81,22 @@ impl Thinking {
         let asks = [asked.clone()];
         let with =
             |name: &str, value: Value| Variables::with(name, value, now).render(template, &asks, true).ok();
-        let switches = ThinkingSwitch::ALL.into_iter().filter(|it| {
-            source.contains(it.name) && with(it.name, it.value(true)) != with(it.name, it.value(false))
-        });
-        let switches: Vec<ThinkingSwitch> = switches.collect();
-        // Most templates that print the level take any text; models know these three.
-        let is_known = |effort: &ReasoningEffort| {
-            *effort >= ReasoningEffort::Low
-                || template.literals().binary_search_by(|text| text.as_str().cmp(effort.name())).is_ok()
+        let switches = ThinkingSwitch::of(template, &|name, value| with(name, value.clone()));
+        // Most templates that print the level take any text; models know these three. Some compare it with two.
+        let has = |word: &str| template.literals().binary_search_by(|text| text.as_str().cmp(word)).is_ok();
+        let no_effort = NO_EFFORT.into_iter().find(|word| has(word));
+        let levels = ReasoningEffort::ALL[2..].iter().filter(|effort| has(effort.name())).count();
+        let is_known = |effort: &ReasoningEffort| match effort {
+            ReasoningEffort::None => no_effort.is_some(),
+            ReasoningEffort::Minimal => has(effort.name()),
+            effort => levels < 2 || has(effort.name()),
         };
-        let with_effort = |effort: ReasoningEffort| with("reasoning_effort", effort.name().into());
-        let efforts = if source.contains("reasoning_effort") { &ReasoningEffort::ALL[..] } else { &[] };
+        let no_effort = no_effort.unwrap_or_default();
+        let with_effort = |effort: ReasoningEffort| {
+            let name = if effort == ReasoningEffort::None { no_effort } else { effort.name() };
+            with(EFFORT, name.into())
+        };
+        let efforts = if template.has_variable(EFFORT) { &ReasoningEffort::ALL[..] } else { &[] };
         let takes = |effort: &ReasoningEffort| is_known(effort) && with_effort(*effort).is_some();
         let efforts: Vec<ReasoningEffort> = efforts.iter().copied().filter(takes).collect();
         let rejects_text = form != ReasoningForm::ReasoningContent && {
@@ -96,13 +109,31 @@ impl Thinking {
         let plain = Variables::new(now).render(template, &asks, true).ok();
         let (mut texts, mut by_default) = (None, format.reasoning.is_some());
         if let Some(switch) = switches.first() {
-            by_default = with(switch.name, switch.value(false)) != plain;
+            by_default = with(&switch.name, switch.value(false)) != plain;
         } else if efforts.contains(&ReasoningEffort::None) {
             by_default = with_effort(ReasoningEffort::None) != plain;
         } else if let Some((found, turns_off)) = text_switch(template, source, now, capabilities) {
             (texts, by_default) = (Some(found), turns_off);
         }
-        Thinking { form, rejects_text, switches, texts, efforts, by_default }
+        Thinking { form, rejects_text, switches, texts, efforts, no_effort, by_default }
+    }
+
+    /// The level for a request, as the template spells it: the nearest above the requested one that it takes, or
+    /// else below it. Without a requested one, it may switch thinking.
+    pub(super) fn effort(
+        &self,
+        wanted: Option<ReasoningEffort>,
+        thinks: Option<bool>,
+    ) -> Option<&'static str> {
+        let switches = self.switches.is_empty() && self.texts.is_none() && self.has_switch();
+        let wanted = match (wanted, thinks) {
+            (None, Some(false)) if switches => ReasoningEffort::None,
+            (None, Some(true)) if switches && !self.by_default => ReasoningEffort::Medium,
+            (wanted, _) => wanted?,
+        };
+        let above = self.efforts.iter().find(|effort| **effort >= wanted);
+        let effort = *above.or(self.efforts.last())?;
+        Some(if effort == ReasoningEffort::None { self.no_effort } else { effort.name() })
     }
 
     /// Whether a request can turn thinking on and off.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Chat;
 use super::message::Guard;
+use super::thinking::EFFORT;
 use super::tools::ToolsPlace;
-use crate::request::ReasoningEffort;
 use crate::{Error, Request};
 
 /// What a template gets in addition to messages, guarded.
@@ -69,25 +69,16 @@ impl Chat {
         let mut extra = Map::new();
         if let Some(thinks) = request.thinks() {
             // Most templates have the first, and some read it only beside other variables.
-            for switch in self.thinking.switches.iter().chain(&ThinkingSwitch::ALL[..1]) {
-                extra.insert(switch.name.to_owned(), switch.value(thinks));
+            for switch in [&ThinkingSwitch::usual()].into_iter().chain(&self.thinking.switches) {
+                extra.insert(switch.name.clone(), switch.value(thinks));
             }
         }
-        let effort = request.reasoning_effort.and_then(|effort| self.thinking.effort(effort));
-        if let Some(effort) = effort {
-            extra.insert("reasoning_effort".to_owned(), effort.name().into());
+        if let Some(effort) = self.thinking.effort(request.reasoning_effort, request.thinks()) {
+            extra.insert(EFFORT.to_owned(), effort.into());
         }
         for (name, value) in &request.chat_template_kwargs {
             extra.insert(name.clone(), guard.option(value));
         }
         Ok(Variables { tools, documents, extra, now })
-    }
-}
-
-impl super::thinking::Thinking {
-    /// The level that the template takes for the requested one: the nearest above it, or else below it.
-    fn effort(&self, wanted: ReasoningEffort) -> Option<ReasoningEffort> {
-        let above = self.efforts.iter().find(|effort| **effort >= wanted);
-        above.or(self.efforts.last()).copied()
     }
 }

@@ -1,4 +1,4 @@
-//! The strings that a template may search texts for.
+//! The strings that a template may search texts for, and the variables that it may read.
 
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
@@ -28,6 +28,24 @@ pub(super) fn of(source: &str) -> Vec<String> {
     literals
 }
 
+/// The names in a template's expressions that may be variables, sorted.
+pub(super) fn variables(source: &str) -> Vec<String> {
+    let tokens = machinery::tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok);
+    let mut after_dot = false;
+    let mut names: Vec<String> = tokens
+        .filter_map(|(token, _)| {
+            let is_attribute = std::mem::replace(&mut after_dot, matches!(token, Token::Dot));
+            match token {
+                Token::Ident(name) if !is_attribute && name.len() <= LONGEST => Some(name.to_owned()),
+                _ => None,
+            }
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -36,5 +54,16 @@ mod tests {
         endif %}";
         assert_eq!(super::of(source), ["\n\n", "/no", "</think>", "split"]);
         assert_eq!(super::of(&format!("{{{{ '{}' }}}}", "x".repeat(40))), [""; 0]);
+    }
+
+    #[test]
+    fn variables_are_found_once_each_and_sorted() {
+        let source = "thinks {% if b.c is defined and a %}{{ a ~ 'd' ~ b['e'] }}{% endif %}";
+        let words = ["and", "defined", "endif", "if", "is"];
+        let names = super::variables(source);
+        assert_eq!(
+            names.iter().filter(|name| !words.contains(&name.as_str())).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
     }
 }

@@ -100,6 +100,7 @@ pub struct ChatTemplate {
     bos: String,
     eos: String,
     literals: Vec<String>,
+    variables: Vec<String>,
 }
 
 impl std::fmt::Debug for ChatTemplate {
@@ -119,8 +120,14 @@ impl ChatTemplate {
         environment.set_unknown_method_callback(methods::call);
         charged_calls::install(&mut environment);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
-        let literals = literals::of(source);
-        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals })
+        let (literals, variables) = (literals::of(source), literals::variables(source));
+        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals, variables })
+    }
+
+    /// Whether it may read this variable.
+    #[must_use]
+    pub fn has_variable(&self, name: &str) -> bool {
+        self.variables.binary_search_by(|variable| variable.as_str().cmp(name)).is_ok()
     }
 
     /// The value of `eos_token`.
@@ -133,6 +140,12 @@ impl ChatTemplate {
     #[must_use]
     pub fn literals(&self) -> &[String] {
         &self.literals
+    }
+
+    /// The names in the template's expressions that may be variables, sorted.
+    #[must_use]
+    pub fn variables(&self) -> &[String] {
+        &self.variables
     }
 
     /// Renders the prompt.

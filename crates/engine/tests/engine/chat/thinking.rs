@@ -184,6 +184,78 @@ fn a_template_without_reasoning_may_have_a_model_that_reasons() {
     assert_eq!(with_template(template).info().model.reasoning, ReasoningSupport::None);
 }
 
+/// MiniMax M3 and DeepSeek V4: the values are words, which differ.
+#[test]
+fn thinking_is_switched_by_the_words_that_the_template_knows() {
+    let message = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    for (start, thinks) in [
+        (
+            "{% if thinking_mode is defined and thinking_mode == 'disabled' %}</t>{% elif thinking_mode is defined \
+             and thinking_mode == 'enabled' %}<t>{% endif %}",
+            true,
+        ),
+        ("{{ '<t>' if thinking_mode | default('chat') == 'thinking' else '</t>' }}", false),
+        ("{{ '<t>' if think_mode | default('slow') == 'slow' else '</t>' }}", true),
+        ("{{ '<t>' if not no_reasoning else '</t>' }}", true),
+        ("{{ '<t>' if use_thinking is not defined or use_thinking else '</t>' }}", true),
+    ] {
+        let template = format!("{message}{start}{{# {{{{ m.content.split('</t>') }}}} #}}");
+        let request = |thinks: bool| json!({ "messages": [user("Hi")], "enable_thinking": thinks });
+        assert_eq!(prompt(&template, request(true)), "Hi<t>", "{start}");
+        assert_eq!(prompt(&template, request(false)), "Hi</t>", "{start}");
+        let info = with_template(&template).info().model;
+        assert_eq!((info.reasoning, info.thinks), (ReasoningSupport::Optional, thinks), "{start}");
+    }
+}
+
+/// Hy3: the level of effort turns thinking on and off, under a name of its own.
+#[test]
+fn thinking_is_switched_by_the_level_of_effort() {
+    let template = |levels: &str, default: &str| {
+        format!(
+            "{{% if not reasoning_effort is defined or reasoning_effort not in {levels} %}}\
+             {{% set reasoning_effort = '{default}' %}}{{% endif %}}{{% for m in messages %}}{{{{ m.content }}}}\
+             {{% endfor %}}{{{{ ' <t></t>' if reasoning_effort == 'no_think' else ' <t>' ~ reasoning_effort }}}}"
+        )
+    };
+    let [off, on] = ["no_think", "high"].map(|default| template("['high', 'low', 'no_think']", default));
+    let shown = |template: &str, fields: Value| {
+        let mut request = json!({ "messages": [user("Hi")] });
+        request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        prompt(template, request)
+    };
+    for (fields, with_off, with_on) in [
+        (json!({}), "<t></t>", "<t>high"),
+        (json!({ "enable_thinking": false }), "<t></t>", "<t></t>"),
+        (json!({ "enable_thinking": true }), "<t>high", "<t>high"),
+        (json!({ "reasoning_effort": "none" }), "<t></t>", "<t></t>"),
+        (json!({ "reasoning_effort": "low" }), "<t>low", "<t>low"),
+        // The nearest above it.
+        (json!({ "reasoning_effort": "medium" }), "<t>high", "<t>high"),
+    ] {
+        assert_eq!(shown(&off, fields.clone()), format!("Hi {with_off}"), "{fields}");
+        assert_eq!(shown(&on, fields.clone()), format!("Hi {with_on}"), "{fields}");
+    }
+    for (template, thinks) in [(off, false), (on, true)] {
+        let info = with_template(&template).info().model;
+        assert_eq!((info.reasoning, info.thinks), (ReasoningSupport::Optional, thinks));
+    }
+}
+
+/// What a template keeps of earlier reasoning is no switch, and neither is a variable that it rejects.
+#[test]
+fn other_variables_are_no_switches() {
+    for start in [
+        "{% if preserve_thinking %}{% for m in messages[1:] %}{{ m.reasoning_content }}{% endfor %}{% endif %}",
+        "{% if thinking is defined and not thinking %}{{ raise_exception('It always thinks.') }}{% endif %}",
+        "{{ reasoning_content }}",
+    ] {
+        let template = format!("{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}{start}");
+        assert_eq!(with_template(&template).info().model.reasoning, ReasoningSupport::None, "{start}");
+        assert_eq!(prompt(&template, json!({ "messages": [user("Hi")], "enable_thinking": false })), "Hi");
+    }
+}
+
 /// The variable's name and its value that turns thinking off.
 #[test]
 fn every_switch_shows_the_marks_of_reasoning() {

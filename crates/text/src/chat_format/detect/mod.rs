@@ -118,7 +118,7 @@ const IDS: [&str; 2] = ["zqid00001", "zqid00002"];
 const LONGEST: usize = 1 << 16;
 
 /// A template to render.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Probe<'a> {
     template: &'a ChatTemplate,
     now: LocalTime,
@@ -128,6 +128,8 @@ struct Probe<'a> {
     instructs: bool,
     /// Whether it looks for tools in the field `tools` of the instructions, as a string of JSON.
     system_tools: bool,
+    /// What turns thinking on and off.
+    switches: Vec<ThinkingSwitch>,
 }
 
 /// What is set besides the messages.
@@ -142,18 +144,47 @@ struct Setting {
 
 impl<'a> Probe<'a> {
     fn new(template: &'a ChatTemplate, now: LocalTime) -> Self {
-        let of = |parts, instructs| Self { template, now, parts, instructs, system_tools: false };
+        let of = |parts, instructs| Self {
+            template,
+            now,
+            parts,
+            instructs,
+            system_tools: false,
+            switches: Vec::new(),
+        };
         let shows = |probe: &Self| {
             let prompt = probe.render(&[probe.question()], Setting { asks: true, ..Setting::default() });
             prompt.is_some_and(|prompt| prompt.contains(QUESTION))
         };
         let probes = [of(false, false), of(true, false), of(false, true), of(true, true)];
-        let found = probes.into_iter().find(shows).unwrap_or_else(|| of(false, false));
-        let with_field = Self { system_tools: true, ..found };
+        let mut found = probes.into_iter().find(shows).unwrap_or_else(|| of(false, false));
+        found.switches = found.find_switches();
+        let with_field = Self { system_tools: true, ..found.clone() };
         if !found.describes_tools() && with_field.describes_tools() { with_field } else { found }
     }
 
+    /// The switches with an effect on a question, and guesses: others may have one on answers.
+    fn find_switches(&self) -> Vec<ThinkingSwitch> {
+        let render = |name: &str, value: &Value| {
+            let mut context = self.context(&[self.question()], Setting { asks: true, ..Setting::default() });
+            context.extra.insert(name.to_owned(), value.clone());
+            self.template.render(&context).ok()
+        };
+        let mut switches = ThinkingSwitch::of(self.template, &render);
+        for guess in [ThinkingSwitch::usual()].into_iter().chain(ThinkingSwitch::guesses(self.template)) {
+            if switches.iter().all(|it| it.name != guess.name) {
+                switches.push(guess);
+            }
+        }
+        switches
+    }
+
     fn render(&self, messages: &[Value], setting: Setting) -> Option<String> {
+        let prompt = self.template.render(&self.context(messages, setting)).ok();
+        prompt.filter(|prompt| prompt.len() <= LONGEST)
+    }
+
+    fn context(&self, messages: &[Value], setting: Setting) -> ChatContext<Vec<Value>> {
         let mut conversation = Vec::with_capacity(messages.len() + 1);
         let tools = || -> Value { NAMES.iter().map(|name| tool(name)).collect() };
         let in_field = setting.tools && self.system_tools;
@@ -170,10 +201,10 @@ impl<'a> Probe<'a> {
             context.tools = Some(tools());
         }
         if let Some(thinks) = setting.thinks {
-            let switch = |it: ThinkingSwitch| (it.name.to_owned(), it.value(thinks));
-            context.extra = ThinkingSwitch::ALL.into_iter().map(switch).collect();
+            let switch = |it: &ThinkingSwitch| (it.name.clone(), it.value(thinks));
+            context.extra.extend(self.switches.iter().map(switch));
         }
-        self.template.render(&context).ok().filter(|prompt| prompt.len() <= LONGEST)
+        context
     }
 
     fn question(&self) -> Value {
