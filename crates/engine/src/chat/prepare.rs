@@ -200,7 +200,8 @@ impl Chat {
     fn add_tools_to_system(&self, prepared: &mut Vec<Prepared<'_>>, request: &Request, guard: Guard<'_>) {
         let tools = self.capabilities.tools;
         let mut shown = request.shown_tools().peekable();
-        if tools.place() != ToolsPlace::SystemMessage || shown.peek().is_none() {
+        let ToolsPlace::SystemMessage(field) = tools.place() else { return };
+        if shown.peek().is_none() {
             return;
         }
         let json = spaced(&tools.value(shown, guard));
@@ -209,7 +210,7 @@ impl Chat {
             prepared.insert(0, Prepared::of_texts(Role::System, form, vec!["".into()], 0));
         }
         if let Some(first) = prepared.first_mut() {
-            first.set("tools", json.into());
+            first.set(field, json.into());
         }
     }
 

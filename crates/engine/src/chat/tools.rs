@@ -27,11 +27,19 @@ pub(super) enum ToolsPlace {
     Whole,
     /// The variable `tools` has only what is in their field `function`.
     Functions,
-    /// The system message has the field `tools`, a string of JSON.
-    SystemMessage,
+    /// The system message has this field, a string of JSON.
+    SystemMessage(&'static str),
+    /// The variable `functions` has what is in the field `function` of each, as a string of JSON.
+    Text,
     /// It does not show tools.
     Nowhere,
 }
+
+/// The fields of the system message in which templates look for tools.
+const FIELDS: [&str; 2] = ["tools", "functions"];
+
+/// The variable with tools as a string.
+pub(super) const TEXT: &str = "functions";
 
 impl ToolsForm {
     /// The form in which the name of a tool appears in a prompt.
@@ -58,19 +66,25 @@ impl ToolsForm {
             ToolsPlace::Whole
         } else if shows(json!([function])) {
             ToolsPlace::Functions
-        } else if system.is_some_and(|mut system| {
-            system["tools"] = spaced(&whole(&function)).into();
+        } else if let Some(field) = FIELDS.into_iter().find(|field| {
+            let Some(mut system) = system.clone() else { return false };
+            system[*field] = spaced(&whole(&function)).into();
             let prompt = Variables::new(now).render(template, &[system, asked.clone()], true);
             prompt.is_ok_and(|prompt| count_of_probes(&prompt) > 0)
         }) {
-            ToolsPlace::SystemMessage
+            ToolsPlace::SystemMessage(field)
+        } else if Variables::with(TEXT, spaced(&json!([function])).into(), now)
+            .render(template, &[asked], true)
+            .is_ok_and(|prompt| count_of_probes(&prompt) > 0)
+        {
+            ToolsPlace::Text
         } else {
             ToolsPlace::Nowhere
         };
         let complete = match place {
             ToolsPlace::Whole => !shows(whole(&bare)),
             ToolsPlace::Functions => !shows(json!([bare])),
-            ToolsPlace::SystemMessage | ToolsPlace::Nowhere => false,
+            ToolsPlace::SystemMessage(_) | ToolsPlace::Text | ToolsPlace::Nowhere => false,
         };
         ToolsForm { place, complete }
     }
@@ -87,7 +101,7 @@ impl ToolsForm {
                 tool["function"] = completed_function(&tool["function"]);
             }
             match self.place {
-                ToolsPlace::Functions => tool["function"].take(),
+                ToolsPlace::Functions | ToolsPlace::Text => tool["function"].take(),
                 _ => tool,
             }
         });

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Chat;
 use super::message::Guard;
 use super::thinking::EFFORT;
-use super::tools::ToolsPlace;
+use super::tools::{TEXT, ToolsPlace, spaced};
 use crate::{Error, Request};
 
 /// What a template gets in addition to messages, guarded.
@@ -61,12 +61,20 @@ impl Chat {
             return Err(Error::invalid("documents", reason));
         }
         let tools = self.capabilities.tools;
-        let takes_tools = matches!(tools.place(), ToolsPlace::Whole | ToolsPlace::Functions);
         let mut shown = request.shown_tools().peekable();
-        let tools = (takes_tools && shown.peek().is_some()).then(|| tools.value(shown, guard));
+        let place = shown.peek().map_or(ToolsPlace::Nowhere, |_| tools.place());
+        let value = || tools.value(shown, guard);
         let documents = request.documents.iter().map(|document| guard.value(document));
         let documents = (!request.documents.is_empty()).then(|| documents.collect());
         let mut extra = Map::new();
+        let tools = match place {
+            ToolsPlace::Whole | ToolsPlace::Functions => Some(value()),
+            ToolsPlace::Text => {
+                extra.insert(TEXT.to_owned(), spaced(&value()).into());
+                None
+            }
+            ToolsPlace::SystemMessage(_) | ToolsPlace::Nowhere => None,
+        };
         if let Some(thinks) = request.thinks() {
             // Most templates have the first, and some read it only beside other variables.
             for switch in [&ThinkingSwitch::usual()].into_iter().chain(&self.thinking.switches) {

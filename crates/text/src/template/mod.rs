@@ -62,6 +62,8 @@ const FUEL_PER_MESSAGE: u64 = 300;
 /// Maximum length in bytes of an error's reason or of a template's own message.
 const MAX_REASON: usize = 2048;
 const NAME: &str = "chat";
+/// Variables that Firefunction's template needs: the tools as text, and the time. For others they stay undefined.
+const OPTIONAL: [&str; 2] = ["functions", "datetime"];
 
 /// The input of a template.
 #[derive(Clone, Debug)]
@@ -101,6 +103,8 @@ pub struct ChatTemplate {
     eos: String,
     literals: Vec<String>,
     variables: Vec<String>,
+    /// Whether it fails without the [`OPTIONAL`] variables.
+    needs_optional: bool,
 }
 
 impl std::fmt::Debug for ChatTemplate {
@@ -121,7 +125,14 @@ impl ChatTemplate {
         charged_calls::install(&mut environment);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         let (literals, variables) = (literals::of(source), literals::variables(source));
-        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals, variables })
+        let (bos, eos) = (bos.to_owned(), eos.to_owned());
+        let mut template = Self { environment, bos, eos, literals, variables, needs_optional: false };
+        if OPTIONAL.iter().any(|name| template.has_variable(name)) {
+            let question = serde_json::json!([{ "role": "user", "content": "." }]);
+            let context = ChatContext::new(question, LocalTime::EPOCH);
+            template.needs_optional = template.render(&context).is_err();
+        }
+        Ok(template)
     }
 
     /// Whether it may read this variable.
@@ -162,6 +173,11 @@ impl ChatTemplate {
         let mut size = json_bytes(&context.extra) + json_bytes(&context.messages);
         let mut values: BTreeMap<String, Value> =
             context.extra.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
+        if self.needs_optional {
+            for (name, value) in OPTIONAL.into_iter().zip([String::new(), context.now.to_string()]) {
+                values.entry(name.to_owned()).or_insert_with(|| value.into());
+            }
+        }
         let messages = Value::from(Serde(&context.messages));
         let fuel = BASE_FUEL + FUEL_PER_MESSAGE * count_messages(&messages);
         values.insert("messages".into(), messages);

@@ -40,6 +40,22 @@ fn tools_in_the_system_message_show_the_marks_of_calls() {
     assert_eq!(turn.content, "");
 }
 
+/// Granite 3.3's instructions name only the opening mark, and others put the tools between marks of functions.
+#[test]
+fn the_marks_around_the_tools_are_not_those_of_calls() {
+    for (instructions, open) in [
+        ("'Answer with <|tool_call|> and a list.\\n' ~ tools | tojson", "<|tool_call|>"),
+        ("'<functions>' ~ tools | tojson ~ '</functions>'", "<tool_call>\n"),
+        ("'<functions>' ~ tools | tojson ~ '</functions> Call in <call></call>.'", "<call>"),
+    ] {
+        let source = format!(
+            "{{{{ {instructions} if tools }}}}{{% for m in messages %}}<|{{{{ m.role }}}}|>{{{{ m.content }}}}\
+             {{% endfor %}}{{{{ '<|assistant|>' if add_generation_prompt }}}}"
+        );
+        assert_eq!(detect(&source).calls.call.open, open, "{instructions}");
+    }
+}
+
 /// OLMo 3's and Step 3's templates neither show earlier reasoning nor look for its end.
 #[test]
 fn a_prompt_that_opens_reasoning_shows_its_closing_mark() {

@@ -6,6 +6,7 @@ mod held;
 mod hostile;
 mod lost;
 mod model_list;
+mod text_tools;
 mod thinking;
 pub mod tools;
 

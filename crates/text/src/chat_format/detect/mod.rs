@@ -117,6 +117,17 @@ const IDS: [&str; 2] = ["zqid00001", "zqid00002"];
 /// Maximum length of a prompt in bytes. A real one is much shorter.
 const LONGEST: usize = 1 << 16;
 
+/// Where a template looks for tools.
+#[derive(Clone, Copy)]
+enum ToolsAt {
+    /// In the variable `tools`.
+    Variable,
+    /// In the variable `functions`, as a string of JSON.
+    Text,
+    /// In this field of the instructions, as a string of JSON.
+    Field(&'static str),
+}
+
 /// A template to render.
 #[derive(Clone)]
 struct Probe<'a> {
@@ -126,8 +137,7 @@ struct Probe<'a> {
     parts: bool,
     /// Whether a conversation must begin with instructions.
     instructs: bool,
-    /// Whether it looks for tools in the field `tools` of the instructions, as a string of JSON.
-    system_tools: bool,
+    tools: ToolsAt,
     /// What turns thinking on and off.
     switches: Vec<ThinkingSwitch>,
 }
@@ -149,7 +159,7 @@ impl<'a> Probe<'a> {
             now,
             parts,
             instructs,
-            system_tools: false,
+            tools: ToolsAt::Variable,
             switches: Vec::new(),
         };
         let shows = |probe: &Self| {
@@ -159,8 +169,14 @@ impl<'a> Probe<'a> {
         let probes = [of(false, false), of(true, false), of(false, true), of(true, true)];
         let mut found = probes.into_iter().find(shows).unwrap_or_else(|| of(false, false));
         found.switches = found.find_switches();
-        let with_field = Self { system_tools: true, ..found.clone() };
-        if !found.describes_tools() && with_field.describes_tools() { with_field } else { found }
+        if !found.describes_tools() {
+            let others = [ToolsAt::Field("tools"), ToolsAt::Field("functions"), ToolsAt::Text];
+            let mut others = others.into_iter().map(|tools| Self { tools, ..found.clone() });
+            if let Some(other) = others.find(Self::describes_tools) {
+                return other;
+            }
+        }
+        found
     }
 
     /// The switches with an effect on a question, and guesses: others may have one on answers.
@@ -187,18 +203,21 @@ impl<'a> Probe<'a> {
     fn context(&self, messages: &[Value], setting: Setting) -> ChatContext<Vec<Value>> {
         let mut conversation = Vec::with_capacity(messages.len() + 1);
         let tools = || -> Value { NAMES.iter().map(|name| tool(name)).collect() };
-        let in_field = setting.tools && self.system_tools;
-        if self.instructs || setting.instructs || in_field {
+        let place = setting.tools.then_some(self.tools);
+        let in_instructions = matches!(place, Some(ToolsAt::Field(_)));
+        if self.instructs || setting.instructs || in_instructions {
             conversation.push(json!({ "role": "system", "content": self.content("Be brief.") }));
         }
-        if in_field {
-            conversation[0]["tools"] = tools().to_string().into();
+        if let Some(ToolsAt::Field(field)) = place {
+            conversation[0][field] = tools().to_string().into();
         }
         conversation.extend_from_slice(messages);
         let mut context = ChatContext::new(conversation, self.now);
         context.add_generation_prompt = setting.asks;
-        if setting.tools && !in_field {
-            context.tools = Some(tools());
+        match place {
+            Some(ToolsAt::Variable) => context.tools = Some(tools()),
+            Some(ToolsAt::Text) => _ = context.extra.insert("functions".into(), tools().to_string().into()),
+            Some(ToolsAt::Field(_)) | None => {}
         }
         if let Some(thinks) = setting.thinks {
             let switch = |it: &ThinkingSwitch| (it.name.clone(), it.value(thinks));
