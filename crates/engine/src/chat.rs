@@ -138,7 +138,10 @@ impl Chat {
     /// [`Error::Text`] if the template rejects the messages or fails, [`Error::TextLost`] if it leaves out a
     /// message, [`Error::InvalidRequest`] if it cannot show the documents.
     fn prompt(&self, request: &Request, tokenizer: &Tokenizer, now: LocalTime) -> Result<String, Error> {
-        let guarded = Guarded { tokenizer, marks: &self.marks, reasoning: &self.reasoning_marks };
+        // No template splits an answer at the end of a turn.
+        let is_end = self.format.part_start.is_some();
+        let reasoning = if is_end { &[][..] } else { &self.reasoning_marks };
+        let guarded = Guarded { tokenizer, marks: &self.marks, reasoning };
         let with = |guard: Guard<'_>| self.rendered(request, guard, now);
         let marks_in = |prompt: &str| tokenizer.find_marks(prompt, &self.marks);
         let prompt = with(Guard::Spelled(guarded))?;

@@ -96,6 +96,8 @@ impl Chat {
             _ => [usual.open.as_str(), &usual.close],
         };
         let answer = self.format.answer.as_ref().map_or("", |marks| &marks.open);
+        let before_close = if self.format.part_start.is_some() { "" } else { "\n" };
+        let after_close = self.format.after_reasoning();
         let is_open = prompt.trim_end().ends_with(open);
         // A template without reasoning leaves it out, unless there is nothing else to continue.
         if thought.trim().is_empty() || self.format.inline_reasoning().is_none() && !text.trim().is_empty() {
@@ -107,7 +109,7 @@ impl Chat {
                 }
                 // The text comes after the reasoning.
                 None if is_open && !text.trim().is_empty() && !text.contains(close) => {
-                    prompt.extend(["\n", close, "\n\n", answer, &text]);
+                    prompt.extend([before_close, close, after_close, answer, &text]);
                 }
                 _ => prompt.push_str(&text),
             }
@@ -123,7 +125,7 @@ impl Chat {
             prompt.push_str(thought.trim_start());
             return;
         }
-        prompt.extend([thought.trim(), "\n", close, "\n\n", answer, &text]);
+        prompt.extend([thought.trim(), before_close, close, after_close, answer, &text]);
     }
 
     /// Whether a partial answer with this text ends within reasoning.

@@ -82,7 +82,7 @@ impl AnswerStart<'_> {
             (Some(next), _) if matches!(self.format.calls.kind, CallKind::Harmony) => {
                 format!("{next}<|channel|>final<|message|>")
             }
-            (None, Some(marks)) => format!("{}\n\n", marks.close),
+            (None, Some(marks)) => marks.close.clone() + self.format.after_reasoning(),
             _ => String::new(),
         }
     }
@@ -167,7 +167,7 @@ impl Chat {
         }
         if place.inside_reasoning {
             let close = self.reasoning_marks.last().map_or("", String::as_str);
-            prompt.extend([close, "\n\n"]);
+            prompt.extend([close, self.format.after_reasoning()]);
             return;
         }
         if place.within_text
@@ -175,6 +175,7 @@ impl Chat {
             && prompt.rfind(&marks.open) > prompt.rfind(&marks.close)
         {
             prompt.push_str(&marks.close);
+            prompt.push_str(self.format.part_start.as_deref().unwrap_or_default());
         }
         if is_open && self.format.calls.call.open.ends_with('\n') && !prompt.ends_with('\n') {
             // Such formats write calls on lines of their own.

@@ -71,6 +71,8 @@ pub struct ChatFormat {
     pub reasoning: Option<ReasoningFormat>,
     /// Marks that some models write around the answer, for example `<response>` and `</response>`.
     pub answer: Option<Marks>,
+    /// What begins each part after the first, if reasoning, answer and calls are turns of their own, as in Solar Open.
+    pub part_start: Option<String>,
     /// The format of tool calls.
     pub calls: CallFormat,
     /// How the template takes the arguments of earlier calls.
@@ -273,6 +275,7 @@ impl ChatFormat {
         Self {
             reasoning: None,
             answer: None,
+            part_start: None,
             calls: CallFormat::generic(),
             arguments: ArgumentsForm::Object,
             ids: IdStyle::Any,
@@ -297,6 +300,12 @@ impl ChatFormat {
             CallKind::Harmony => Some("<|end|><|start|>assistant"),
             _ => self.recipients.then_some("<|eom|><|start|>assistant"),
         }
+    }
+
+    /// What is between the closing mark of reasoning and the next part of the turn.
+    #[must_use]
+    pub fn after_reasoning(&self) -> &str {
+        self.part_start.as_deref().unwrap_or("\n\n")
     }
 
     /// The marks around reasoning in the text of an answer. `None` where reasoning is a message of its own.

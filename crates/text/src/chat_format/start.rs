@@ -1,7 +1,7 @@
 //! How answers and calls start.
 
 use super::ids::ID_START;
-use super::{CallKind, ChatFormat, FieldKind, JsonKeys};
+use super::{CallKind, ChatFormat, FieldKind, JsonKeys, Marks};
 
 impl ChatFormat {
     /// Whether `prompt` ends inside reasoning, so that the model's output continues it.
@@ -18,6 +18,13 @@ impl ChatFormat {
             && prompt.trim_end().ends_with(&answer.open)
         {
             return &answer.open;
+        }
+        // RWKV's prompt ends within the mark that opens reasoning.
+        if let Some(Marks { open, .. }) = self.inline_reasoning()
+            && let Some((length, _)) =
+                open.char_indices().skip(3).filter(|(at, _)| prompt.ends_with(&open[..*at])).last()
+        {
+            return &open[..length];
         }
         let open = self.calls.call.open.trim();
         let begins = self.calls.section.open.is_empty() && !open.is_empty();

@@ -43,6 +43,20 @@ const OWN_MUSE_GLIMMER: &str = r#"{% for m in messages %}{% set start = '<|start
 </x:calls>{{ '<|eot|>' if loop.last else '<|eom|>' }}{% else %}{{ start }} to=user<|message|>{{ m.content }}<|eot|>
 {%- endfor %}{% endif %}{% endfor %}{{ '<|start|>assistant' if add_generation_prompt }}"#;
 
+/// HyperCLOVA X: reasoning, the answer and the calls are turns, which differ in the word after the role.
+const OWN_HYPERCLOVA: &str = r#"{% for m in messages %}{% if m.role == 'assistant' %}{% if m.reasoning_content %}
+{{- '<|im_start|>assistant/think\n' ~ m.reasoning_content ~ '<|im_end|>\n' }}{% endif %}{% if m.content %}
+{{- '<|im_start|>assistant\n' ~ m.content ~ '<|im_end|>' ~ ('\n' if m.tool_calls else '<|endofturn|>\n') }}{% endif %}
+{%- if m.tool_calls %}{{ '<|im_start|>assistant -> tool/function_call\n[' }}{% for c in m.tool_calls %}
+{{- {'name': c.function.name, 'arguments': c.function.arguments} | tojson }}{{ ', ' if not loop.last }}{% endfor %}
+{{- ']<|im_end|><|stop|>\n' }}{% endif %}{% else %}<|im_start|>{{ m.role ~ '\n' ~ m.content ~ '<|im_end|>\n' }}
+{%- endif %}{% endfor %}{{ '<|im_start|>assistant' if add_generation_prompt }}
+{{- '/think\n' if add_generation_prompt and force_reasoning }}"#;
+
+/// RWKV: the prompt ends within the mark that opens reasoning.
+const OWN_RWKV: &str = r#"{% for m in messages %}{{ m.role }}: {{ m.content.split('</think>')[-1] ~ '\n\n' }}
+{%- endfor %}{{ 'assistant: <think' if add_generation_prompt }}{# <think> #}"#;
+
 fn detect(source: &str) -> ChatFormat {
     let template = ChatTemplate::new(source, "<s>", "</s>").unwrap();
     ChatFormat::detect(&template, source, LocalTime::EPOCH)
@@ -157,4 +171,36 @@ fn parts_of_a_turn_may_be_messages_to_recipients() {
     let start = format.call_start(Some("clock"), &|_| String::new()).unwrap();
     assert_eq!(calls(&read(&format, "", &format!("{start}</x:invoke>\n</x:calls>"))), [("clock", json!({}))]);
     assert_eq!(format.call_start(None, &|_| String::new()).as_deref(), Some(" to="));
+}
+
+#[test]
+fn parts_of_a_turn_may_be_turns_with_other_headers() {
+    let format = detect(OWN_HYPERCLOVA);
+    assert_eq!(format.part_start.as_deref(), Some("<|im_start|>assistant"));
+    let next = "<|im_end|>\n<|im_start|>assistant";
+    let call = " -> tool/function_call\n[{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}]\
+        <|im_end|><|stop|>";
+    for (prompt, output, parts, count) in [
+        ("", format!("/think\nHm.{next}\nYes.<|im_end|><|endofturn|>"), ["Hm.", "Yes."], 0),
+        ("/think\n", format!("Hm.{next}\nYes, I /think so."), ["Hm.", "Yes, I /think so."], 0),
+        ("", "\nYes -> no.<|im_end|>".to_owned(), ["", "Yes -> no."], 0),
+        ("", format!("/think\nHm.{next}{call}"), ["Hm.", ""], 1),
+        ("", format!("\nI look.{next}{call}"), ["", "I look."], 1),
+        ("", call.to_owned(), ["", ""], 1),
+    ] {
+        let turn = read(&format, &format!("<|im_start|>assistant{prompt}"), &output);
+        let content = turn.content.trim().split("<|").next().unwrap();
+        assert_eq!([turn.reasoning.as_str(), content], parts, "{output:?}");
+        assert_eq!(calls(&turn), vec![("weather", json!({ "city": "Oslo" })); count], "{output:?}");
+    }
+}
+
+#[test]
+fn the_prompt_may_end_within_the_mark_of_reasoning() {
+    let format = detect(OWN_RWKV);
+    let prompt = "assistant: <think";
+    assert_eq!(format.begun_mark(prompt), "<think");
+    let turn = read(&format, prompt, ">\nHm.\n</think>\nYes.");
+    assert_eq!((turn.reasoning.as_str(), turn.content.as_str()), ("Hm.", "Yes."));
+    assert_eq!(format.begun_mark("user: 1 <"), "");
 }

@@ -35,7 +35,8 @@ pub(super) fn detect(probe: &Probe<'_>, source: &str) -> ChatFormat {
         .or_else(|| after_reasoning(&instructions))
         .or_else(|| around_answer(probe))
         .or_else(|| answer_in_source(source));
-    let mut dropped: Vec<String> = history.iter().filter_map(|found| found.second_turn.clone()).collect();
+    let part_start = history.as_ref().and_then(|found| found.second_turn.clone());
+    let mut dropped: Vec<String> = part_start.iter().cloned().collect();
     dropped.extend(after_answer(probe, answer.as_ref()));
     let marks = history
         .map(|found| found.reasoning)
@@ -45,11 +46,12 @@ pub(super) fn detect(probe: &Probe<'_>, source: &str) -> ChatFormat {
     let reasoning = marks.map(|marks| ReasoningFormat {
         prompt_opens: prompts.iter().any(|prompt| prompt.trim_end().ends_with(&marks.open)),
         // Such a mark is a control token, not something that an answer explains.
-        anywhere: tags::is_distinct(&marks.close)
+        anywhere: tags::is_distinct(&marks.open)
+            && tags::is_distinct(&marks.close)
             && tags::closing_of(&marks.open).is_none_or(|close| close != marks.close),
         marks,
     });
-    ChatFormat { reasoning, answer, dropped, ..format }
+    ChatFormat { reasoning, answer, part_start, dropped, ..format }
 }
 
 /// What the template adds for the answer, with thinking on, off, and as it is.
@@ -71,7 +73,11 @@ fn in_generation_prompts(prompts: &[String], source: &str) -> Option<Marks> {
     });
     let opened = || {
         prompts.iter().find_map(|prompt| {
-            let open = tags::split(prompt).pop()?;
+            let mut open = tags::split(prompt).pop()?;
+            // The prompt may end within the mark.
+            if open.starts_with('<') && !open.ends_with('>') {
+                open.push('>');
+            }
             let close = tags::closing_of(&open)?;
             // The template may leave out earlier reasoning without looking for its end.
             (names_reasoning(&open) || source.contains(&close)).then(|| Marks::new(&open, &close))
@@ -132,8 +138,10 @@ fn around_thought(
     let after_answer = tags::split(after).into_iter().next();
     // A prompt may also end with the answer's own mark.
     let second_turn = prompts.iter().find_map(|prompt| start_of_turn(prompt, after_close));
-    let second_turn =
-        second_turn.filter(|start| after_answer.as_ref().is_none_or(|close| !tags::is_pair(start, close)));
+    let second_turn = second_turn.filter(|start| {
+        let is_own = |end: &String| end != close && tags::is_pair(start, end);
+        !after_answer.as_ref().is_some_and(is_own)
+    });
     let last = &before[last_tag.clone()];
     let open = if tags::is_pair(last, close) || before[header..].trim().is_empty() {
         last
@@ -145,9 +153,11 @@ fn around_thought(
         let close = after_answer.as_ref()?;
         (second_turn.is_some() || tags::is_pair(open, close)).then(|| Marks::new(open, close))
     });
+    // A word suffices in the header of a turn, because it only counts where an answer starts.
+    let is_mark = tags::is_distinct(open) || second_turn.is_some() && !open.is_empty();
     let second_turn = second_turn.map(str::to_owned);
     let reasoning = Marks::new(open, close);
-    (tags::is_distinct(open) && !close.is_empty()).then_some(Found { reasoning, answer, second_turn })
+    (is_mark && !close.is_empty()).then_some(Found { reasoning, answer, second_turn })
 }
 
 /// The end of the prompt for an answer that `text` begins with.
