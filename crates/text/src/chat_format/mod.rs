@@ -5,7 +5,8 @@
 //!
 //! # Malformed calls
 //! - Text that starts like a call, but gives no name of a function, is content. It is not searched again.
-//! - Without an opening mark, or with one that is an ordinary word, a call must name one of the request's tools.
+//! - Without an opening mark, a call must name one of the request's tools. After one that consists of ordinary words,
+//!   a call with another name must be valid; else it is content.
 //! - Once the name is known, the text is a call. If its arguments are not what the format says, the rest of the text
 //!   up to the closing mark belongs to the arguments, unchanged, and the call ends as invalid.
 //! - Missing arguments are `{}`, and so are those that are `null`. Arguments in a JSON string are the text of that

@@ -4,6 +4,7 @@ mod detected;
 mod families;
 mod forms;
 mod hostile;
+mod names;
 mod pieces;
 mod recovered;
 mod tagged;

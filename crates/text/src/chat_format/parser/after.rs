@@ -1,7 +1,7 @@
 //! Reads the end of calls: what cannot be arguments, closing marks, and what follows.
 
 use super::call::{FENCE, Step};
-use super::marks::{Match, match_any, match_tag};
+use super::marks::{Match, Names, match_any, match_tag};
 use super::tagged::TaggedStep;
 use super::{Channel, ChatEnd, ChatParser, Flow, Sink};
 use crate::chat_format::CallKind;
@@ -9,7 +9,7 @@ use crate::chat_format::CallKind;
 impl ChatParser {
     /// The rest of a call whose arguments are not valid.
     pub(super) fn read_malformed(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if !self.call.begun && !self.begin_call(sink) {
+        if !self.call.begun && (!self.begin_call(sink) || self.call.waits) {
             return self.fail(sink);
         }
         let rest = self.rest();
@@ -52,7 +52,7 @@ impl ChatParser {
             (Match::Partial, _) => self.at = self.text.len(),
             (_, Match::Full(_)) => {
                 let raw = std::mem::take(&mut self.call.raw);
-                self.call.begin(raw, false, false);
+                self.call.begin(raw, false, Names::AnyIfValid);
                 return Flow::Next;
             }
             _ => {}
@@ -74,7 +74,7 @@ impl ChatParser {
             || named && self.call.unmarked && self.tools.any_begins(first.encode_utf8(&mut [0; 4]));
         let raw = std::mem::take(&mut self.call.raw);
         if goes_on && begins {
-            self.call.begin(raw, true, false);
+            self.call.begin(raw, true, Names::Known);
             return Flow::Next;
         }
         self.begin_paragraph(Channel::Content);
@@ -104,7 +104,7 @@ impl ChatParser {
             }
             _ => false,
         };
-        if self.call.begun {
+        if self.call.begun || complete && self.call.waits {
             self.close_arguments(complete, sink);
             self.end_call(complete, sink);
         } else {

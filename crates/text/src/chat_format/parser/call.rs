@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::json::JsonReader;
-use super::marks::{Match, match_any};
+use super::marks::{Match, Names, match_any};
 use super::python::ListStep;
 use super::tagged::{ArgumentTags, TaggedStep};
 use super::tokens::unguarded;
@@ -47,8 +47,7 @@ pub(super) struct CallReader {
     pub(super) raw: String,
     /// Whether the last tag before name or JSON was read.
     opened: bool,
-    /// Whether only the request's tools can be called.
-    pub(super) known_only: bool,
+    pub(super) names: Names,
     /// Whether it is in JSON without marks.
     pub(super) bare: bool,
     /// Whether there was a call since the opening mark.
@@ -66,6 +65,8 @@ pub(super) struct CallReader {
     pub(super) arguments: String,
     /// Whether the call was reported.
     pub(super) begun: bool,
+    /// Whether it is reported at its end, if it is valid.
+    pub(super) waits: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl CallReader {
             step: Step::Open,
             raw: String::new(),
             opened: false,
-            known_only: false,
+            names: Names::Any,
             bare: false,
             had_call: false,
             closed: false,
@@ -133,15 +134,16 @@ impl CallReader {
             id: None,
             arguments: String::new(),
             begun: false,
+            waits: false,
         }
     }
 
     /// Starts a call after `text`, which shows if it is none.
-    pub(super) fn begin(&mut self, text: String, opened: bool, distinct: bool) {
+    pub(super) fn begin(&mut self, text: String, opened: bool, names: Names) {
         self.bare = text.trim_start().starts_with(FENCE);
         self.raw = text;
         self.opened = opened;
-        self.known_only = !distinct;
+        self.names = names;
         self.had_call = false;
         self.closed = false;
         self.reset(Step::Open);
@@ -156,6 +158,7 @@ impl CallReader {
         self.id = None;
         self.arguments.clear();
         self.begun = false;
+        self.waits = false;
     }
 
     /// Every mark and tag that the reader looks for.
@@ -228,7 +231,7 @@ impl ChatParser {
             };
         if begins {
             let space = std::mem::take(&mut self.space);
-            self.call.begin(space, true, false);
+            self.call.begin(space, true, Names::Known);
             self.call.bare = true;
             self.state = State::Call;
         }
@@ -269,7 +272,8 @@ impl ChatParser {
         let raw = std::mem::take(&mut self.call.raw);
         self.state = State::Text;
         self.channel = Channel::Content;
-        if self.end == Some(ChatEnd::Length) && (!self.call.known_only || self.is_start_of_call(&raw)) {
+        if self.end == Some(ChatEnd::Length) && (self.call.names == Names::Any || self.is_start_of_call(&raw))
+        {
             self.at = self.text.len();
         } else {
             self.say(&raw, sink);
@@ -299,14 +303,24 @@ impl ChatParser {
         }
     }
 
-    /// Reports the call; whether it may be called.
+    /// Reports the call, or decides to do so at its end; returns whether it may be a call.
     pub(super) fn begin_call(&mut self, sink: &mut Sink<'_>) -> bool {
         let call = &mut self.call;
         call.name = unguarded(&call.name).into_owned();
-        call.id = call.id.take().map(|id| unguarded(&id).into_owned());
-        if call.name.trim().is_empty() || call.known_only && !self.tools.contains(&call.name) {
+        let is_known = call.names == Names::Any || self.tools.contains(&call.name);
+        if call.name.trim().is_empty() || !is_known && call.names == Names::Known {
             return false;
         }
+        call.waits = !is_known;
+        if is_known {
+            self.report_call(sink);
+        }
+        true
+    }
+
+    fn report_call(&mut self, sink: &mut Sink<'_>) {
+        let call = &mut self.call;
+        call.id = call.id.take().map(|id| unguarded(&id).into_owned());
         call.begun = true;
         call.raw.clear();
         let index = self.calls;
@@ -314,7 +328,6 @@ impl ChatParser {
         if !call.arguments.is_empty() {
             sink(ChatEvent::Arguments { index, text: &call.arguments });
         }
-        true
     }
 
     pub(super) fn add_arguments(&mut self, text: &str, sink: &mut Sink<'_>) {
@@ -332,12 +345,17 @@ impl ChatParser {
         if complete && self.call.arguments.is_empty() {
             self.add_arguments("{}", sink);
         }
-        let call = &mut self.call;
-        let is_object = || {
-            call.arguments.trim_start().starts_with('{')
-                && serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok()
-        };
+        let arguments = self.call.arguments.trim_start();
+        let is_object =
+            || arguments.starts_with('{') && serde_json::from_str::<IgnoredAny>(arguments).is_ok();
         let valid = complete && is_object();
+        if self.call.waits {
+            if !valid {
+                return self.fail(sink);
+            }
+            self.report_call(sink);
+        }
+        let call = &mut self.call;
         call.id = call.id.take().map(|id| unguarded(&id).into_owned());
         sink(ChatEvent::CallEnded { index: self.calls, id: call.id.as_deref(), valid });
         call.reset(Step::After);

@@ -1,7 +1,7 @@
 //! Messages with a header, each for a channel or a recipient, as in OpenAI's harmony.
 
 use super::call::Step;
-use super::marks::{Match, match_any};
+use super::marks::{Match, Names, match_any};
 use super::tokens::unguarded;
 use super::{Channel, ChatEnd, ChatParser, Flow, State};
 use crate::chat_format::CallKind;
@@ -88,7 +88,7 @@ impl ChatParser {
 
     /// A call whose name was read elsewhere.
     pub(super) fn begin_named_call(&mut self, name: &str) {
-        self.call.begin(String::new(), true, true);
+        self.call.begin(String::new(), true, Names::Any);
         name.clone_into(&mut self.call.name);
         self.call.step = Step::BeforeObject;
         self.state = State::Call;

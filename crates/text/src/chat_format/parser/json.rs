@@ -254,10 +254,11 @@ impl ChatParser {
     }
 
     fn end_json_object(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if !self.call.begun {
+        let Step::Json(json) = &self.call.step else { return Flow::Next };
+        let is_call = self.call.begun || self.call.waits && json.has_arguments;
+        if !is_call {
             return self.fail(sink);
         }
-        let Step::Json(json) = &self.call.step else { return Flow::Next };
         let in_array = json.in_array;
         self.end_call(true, sink);
         if in_array {

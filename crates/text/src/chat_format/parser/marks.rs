@@ -17,14 +17,24 @@ pub(super) enum Action {
     Call {
         /// Whether it is the last mark before the call's name or JSON.
         opens: bool,
-        /// Whether it is unlikely to be part of an ordinary text.
-        distinct: bool,
+        names: Names,
     },
     /// It ends a message with a header.
     EndMessage {
         /// Whether it belongs to the next header.
         starts_header: bool,
     },
+}
+
+/// The names that a call may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Any: its mark is unlikely to be part of an ordinary text.
+    Any,
+    /// Those of the request's tools, or any if the call is valid: its mark consists of ordinary words.
+    AnyIfValid,
+    /// Those of the request's tools.
+    Known,
 }
 
 /// The marks that count in text.
@@ -66,8 +76,8 @@ impl Rules {
             }
         }
         if calls && format.calls.kind != CallKind::Harmony {
-            for (mark, opens) in openings(format) {
-                add(&mark, Action::Call { opens, distinct: tags::is_distinct(&mark) });
+            for (mark, opens, names) in openings(format) {
+                add(&mark, Action::Call { opens, names });
             }
         }
         if let Some(reasoning) = &format.reasoning {
@@ -141,7 +151,7 @@ impl Rules {
             }
             Action::OpenAnswer => in_content && place.at_start,
             Action::CloseAnswer => in_content && place.in_answer,
-            Action::Call { distinct, .. } => in_content || distinct,
+            Action::Call { names, .. } => in_content || names == Names::Any,
             Action::Drop | Action::EndMessage { .. } => true,
         }
     }
@@ -161,28 +171,32 @@ pub(super) struct Place {
     pub(super) in_answer: bool,
 }
 
-/// The marks that open a call, and whether name or JSON must follow.
-fn openings(format: &ChatFormat) -> Vec<(String, bool)> {
+/// The marks that open a call, whether name or JSON must follow, and the names that the call may have.
+fn openings(format: &ChatFormat) -> Vec<(String, bool, Names)> {
     let calls = &format.calls;
     let opens = tags::split(&format!("{}{}", calls.section.open, calls.call.open));
     let json = matches!(calls.kind, CallKind::Json(_) | CallKind::Pythonic);
-    let mut openings: Vec<(String, bool)> = Vec::new();
+    let mut openings = Vec::new();
+    let mut add = |mark: &str, opens| {
+        let names = if tags::is_distinct(mark) { Names::Any } else { Names::AnyIfValid };
+        openings.push((mark.to_owned(), opens, names));
+    };
     if let Some(first) = opens.first() {
-        openings.push((first.clone(), json || opens.len() == 1));
+        add(first, json || opens.len() == 1);
     }
     // Models leave out the outer mark, and repeat that of the call.
     if let Some(first) =
         tags::split(&calls.call.open).into_iter().next().filter(|first| opens.last() != Some(first))
     {
-        openings.push((first, json));
+        add(&first, json);
     }
     if let Some(last) = opens.last().filter(|last| tags::is_distinct(last)) {
-        openings.push((last.clone(), true));
+        add(last, true);
     }
+    calls.other_opens.iter().for_each(|mark| add(mark, true));
     if calls.unmarked {
-        openings.extend(["json", ""].map(|language| (format!("{FENCE}{language}"), true)));
+        openings.extend(["json", ""].map(|language| (format!("{FENCE}{language}"), true, Names::Known)));
     }
-    openings.extend(calls.other_opens.iter().map(|mark| (mark.clone(), true)));
     openings
 }
 

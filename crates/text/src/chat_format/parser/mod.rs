@@ -21,7 +21,7 @@ use super::ChatFormat;
 use super::events::{ChatEnd, ChatEvent};
 use call::{CallReader, Step};
 use held::Held;
-use marks::{Action, Found, Place, Rules};
+use marks::{Action, Found, Names, Place, Rules};
 use tokens::unguarded;
 use tools::Tools;
 
@@ -313,13 +313,13 @@ impl ChatParser {
                 self.begin_text(Channel::Content);
             }
             Action::Drop => self.space = before,
-            Action::Call { opens, distinct } => {
+            Action::Call { opens, names } => {
                 let in_content = self.channel == Channel::Content;
                 let text = before + mark;
                 if !in_content {
                     self.hold(text.clone());
                 }
-                self.call.begin(text, opens, distinct && in_content);
+                self.call.begin(text, opens, if in_content { names } else { Names::Known });
                 self.state = State::Call;
             }
             Action::EndMessage { starts_header } => {

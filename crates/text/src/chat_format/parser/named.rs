@@ -2,7 +2,7 @@
 
 use super::call::{MAX_NAME, Step};
 use super::json::JsonReader;
-use super::marks::{Match, match_any, match_tags};
+use super::marks::{Match, Names, match_any, match_tags};
 use super::tagged::TaggedStep;
 use super::value::Progress;
 use super::{ChatParser, Flow, Sink};
@@ -39,7 +39,7 @@ impl ChatParser {
             if !field.is_empty() || !c.is_whitespace() {
                 field.push(c);
             }
-            let named = kind == FieldKind::Name && self.call.known_only;
+            let named = kind == FieldKind::Name && self.call.names == Names::Known;
             bad = inside
                 || "\"<{".contains(c)
                 || field.len() > MAX_NAME
