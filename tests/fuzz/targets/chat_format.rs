@@ -77,7 +77,8 @@ impl Draw<'_> {
     }
 
     fn head(&mut self) -> Vec<HeadField> {
-        let kinds = [FieldKind::Name, FieldKind::Id, FieldKind::NameInId, FieldKind::Number];
+        let number = FieldKind::Number { first: 0 };
+        let kinds = [FieldKind::Name, FieldKind::Id, FieldKind::NameInId, number];
         let count = 1 + self.below(2);
         (0..count).map(|_| HeadField { kind: kinds[self.below(4)], end: self.text() }).collect()
     }
@@ -85,6 +86,7 @@ impl Draw<'_> {
     fn kind(&mut self) -> CallKind {
         match self.below(5) {
             0 => CallKind::Json(JsonKeys {
+                head: if self.below(4) == 0 { self.head() } else { Vec::new() },
                 start: String::new(),
                 name: ["name", "function", ""][self.below(3)].into(),
                 arguments: ["arguments", "parameters", ""][self.below(3)].into(),
@@ -101,6 +103,7 @@ impl Draw<'_> {
                     lines: self.coin(),
                     json_strings: self.coin(),
                     string_attributes: self.coin().then(|| " s=\"true\"".into()),
+                    attributes_end: if self.coin() { ">".into() } else { self.text() },
                 },
             },
             3 => CallKind::Pythonic,
@@ -118,6 +121,8 @@ impl Draw<'_> {
             section: self.marks(),
             call: self.marks(),
             kind: self.kind(),
+            late_id: (self.below(4) == 0).then(|| self.marks()),
+            separator: self.text(),
             other_opens: if self.coin() { vec![self.text()] } else { Vec::new() },
             unmarked: self.coin(),
         };

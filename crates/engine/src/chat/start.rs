@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Chat;
 use super::calls::numbered_id;
+use crate::Request;
 use crate::request::{Content, Message};
-use crate::{Error, Request};
 
 /// The start of an answer, and how to read the rest.
 #[derive(Debug)]
@@ -100,14 +100,7 @@ impl AnswerStart<'_> {
 impl Chat {
     /// The start of an answer after `prompt`. If the request asks for a call, the prompt is extended to the
     /// start of that call.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRequest`] if the format writes a number before the name of the call.
-    pub(super) fn answer_start(
-        &self,
-        request: &Request,
-        prompt: &mut String,
-    ) -> Result<AnswerStart<'_>, Error> {
+    pub(super) fn answer_start(&self, request: &Request, prompt: &mut String) -> AnswerStart<'_> {
         let mut place = match request.begun_answer() {
             Some(message) => self.place_in(message, prompt),
             None => Place { inside_reasoning: self.format.ends_inside_reasoning(prompt), within_text: false },
@@ -117,11 +110,7 @@ impl Chat {
         let mut required = None;
         if let Some(name) = request.required_call() {
             let id = |name: &str| numbered_id(self.format.ids, name, calls_before);
-            let start = self.format.call_start(name, &id).ok_or_else(|| {
-                let reason = "cannot make this model call a tool, because it writes a number before the name. Use \
-                              \"auto\", and ask for the call in a message";
-                Error::invalid("tool_choice", reason)
-            })?;
+            let start = self.format.call_start(name, &id);
             self.end_text(place, prompt);
             place = Place { inside_reasoning: false, within_text: false };
             required = Some(start);
@@ -131,14 +120,7 @@ impl Chat {
         let begun = required.unwrap_or_else(|| mark.to_owned());
         prompt.push_str(begun.strip_prefix(mark).unwrap_or(&begun));
         let reasons = self.format.reasoning.is_some();
-        Ok(AnswerStart {
-            format: &self.answer_format,
-            shown: &self.shown,
-            begun,
-            reasons,
-            calls_before,
-            place,
-        })
+        AnswerStart { format: &self.answer_format, shown: &self.shown, begun, reasons, calls_before, place }
     }
 
     /// Where the continuation of a message goes on.

@@ -75,7 +75,7 @@ impl ChatTemplates {
     /// returns how to read the answer.
     ///
     /// # Errors
-    /// Those of [`Self::prompt`], and [`Error::InvalidRequest`] if the start of that call is not known.
+    /// Those of [`Self::prompt`].
     pub fn start(
         &self,
         request: &Request,
@@ -83,7 +83,7 @@ impl ChatTemplates {
         now: LocalTime,
     ) -> Result<(String, AnswerStart<'_>), Error> {
         let mut prompt = self.prompt(request, tokenizer, now)?;
-        let start = self.of(request).answer_start(request, &mut prompt)?;
+        let start = self.of(request).answer_start(request, &mut prompt);
         Ok((prompt, start))
     }
 

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn the_start_of_a_call_may_be_in_the_prompt() {
         let format = ChatFormat::generic();
-        let start = format.call_start(Some("f"), &|_| String::new()).unwrap();
+        let start = format.call_start(Some("f"), &|_| String::new());
         let delta = whole(&mut reader(&[], &start, 9), "{\"a\": 1}}\n</tool_call>");
         let call = &delta.tool_calls[0];
         assert_eq!((call.name.as_deref(), call.arguments.as_str()), (Some("f"), "{\"a\": 1}"));

@@ -22,6 +22,7 @@
 //! - Text before and after a call stays apart, as paragraphs.
 //! - Python's strings, literals, and commas at the end are read in JSON, too, and JSON in calls as Python writes
 //!   them. Python's `\N{...}` is not: such a call is invalid.
+//! - A module before the name of one of the request's tools is left out of calls as Python writes them.
 //! - A call in the [generic](CallFormat::generic) format may also come without its marks, at the start of the answer
 //!   or in a code block. It must name one of the request's tools.
 //!
@@ -107,7 +108,7 @@ pub struct ReasoningFormat {
     pub anywhere: bool,
 }
 
-/// How a model marks its tool calls: `section.open (call.open CALL call.close)+ section.close`.
+/// How a model marks its tool calls: `section.open (call.open CALL late_id? call.close separator?)+ section.close`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallFormat {
     /// The marks around all calls of a turn.
@@ -116,6 +117,10 @@ pub struct CallFormat {
     pub call: Marks,
     /// What is between them.
     pub kind: CallKind,
+    /// The texts before and after the id of a call, if it comes after the arguments.
+    pub late_id: Option<Marks>,
+    /// A mark between two calls; may be empty.
+    pub separator: String,
     /// Other texts that may open a call.
     pub other_opens: Vec<String>,
     /// Whether a call in JSON may also come without its marks: at the start of the answer, or in a code block.
@@ -127,8 +132,7 @@ pub struct CallFormat {
 pub enum CallKind {
     /// A JSON object with name and arguments, or an array of such objects.
     Json(JsonKeys),
-    /// A head with the name, then the arguments as one object. Without a name in the head, the object is a call
-    /// in JSON.
+    /// A head with the name, then the arguments as one object.
     Named {
         /// The fields before the arguments.
         head: Vec<HeadField>,
@@ -151,6 +155,8 @@ pub enum CallKind {
 /// The keys of a call in JSON. The parser accepts the usual keys, too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonKeys {
+    /// The fields before the JSON, for example the id of the call in its opening tag.
+    pub head: Vec<HeadField>,
     /// The text from the start of the JSON to the name, for example `{"name": "`.
     pub start: String,
     /// The key of the name; empty if the name itself is the key of the arguments.
@@ -183,7 +189,10 @@ pub enum FieldKind {
     /// An id that contains the name: `functions.NAME:INDEX`.
     NameInId,
     /// The number of the call in its turn.
-    Number,
+    Number {
+        /// That of the first call.
+        first: u8,
+    },
 }
 
 /// How objects and their strings are written.
@@ -215,9 +224,10 @@ pub struct TaggedArguments {
     pub lines: bool,
     /// Whether string values are in JSON, with quotes. If not, they are plain text.
     pub json_strings: bool,
-    /// The attributes between the key and `>` that mark a string, if they depend on the value's type, for
-    /// example ` string="true"`.
+    /// The text after the key that marks a string, if it depends on the value's type, for example ` string="true"`.
     pub string_attributes: Option<String>,
+    /// What ends that text and begins the value, for example `>`.
+    pub attributes_end: String,
 }
 
 impl ReasoningFormat {
@@ -247,6 +257,7 @@ impl CallFormat {
     /// A JSON object with `name` and `arguments` between these marks.
     fn json(open: &str, close: &str) -> Self {
         let keys = JsonKeys {
+            head: Vec::new(),
             start: "{\"name\": \"".into(),
             name: "name".into(),
             arguments: "arguments".into(),
@@ -260,12 +271,14 @@ impl CallFormat {
     fn head(&self) -> &[HeadField] {
         match &self.kind {
             CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => head,
-            CallKind::Json(_) | CallKind::Pythonic | CallKind::Harmony => &[],
+            CallKind::Json(keys) => &keys.head,
+            CallKind::Pythonic | CallKind::Harmony => &[],
         }
     }
 
     fn of(kind: CallKind, section: Marks, call: Marks) -> Self {
-        Self { section, call, kind, other_opens: Vec::new(), unmarked: false }
+        let (late_id, separator, other_opens) = Default::default();
+        Self { section, call, kind, late_id, separator, other_opens, unmarked: false }
     }
 }
 
@@ -331,18 +344,16 @@ impl ChatFormat {
         }
         texts.extend([&*calls.section.open, &calls.call.open, &calls.call.close, &calls.section.close]);
         texts.extend(calls.other_opens.iter().chain(&self.dropped).map(String::as_str));
+        texts.push(&calls.separator);
+        texts.extend(calls.head().iter().map(|field| &*field.end));
+        texts.extend(calls.late_id.iter().flat_map(|id| [&*id.open, &id.close]));
         match &calls.kind {
-            CallKind::Named { head, dialect } => {
-                texts.extend(head.iter().map(|field| &*field.end));
-                if let Dialect::Quoted(quote) = dialect {
-                    texts.push(quote);
-                }
+            CallKind::Named { dialect: Dialect::Quoted(quote), .. } => texts.push(quote),
+            CallKind::Tagged { arguments, .. } => {
+                let TaggedArguments { open, key_end, close, attributes_end, .. } = arguments;
+                texts.extend([open.as_str(), key_end, close, attributes_end]);
             }
-            CallKind::Tagged { head, arguments } => {
-                texts.extend(head.iter().map(|field| &*field.end));
-                texts.extend([&*arguments.open, &arguments.key_end, &arguments.close]);
-            }
-            CallKind::Json(_) | CallKind::Pythonic | CallKind::Harmony => {}
+            _ => {}
         }
         texts.extend(self.header_marks());
         let mut marks: Vec<String> = texts.into_iter().flat_map(tags::split).collect();

@@ -32,15 +32,24 @@ impl ChatFormat {
     }
 
     /// The start of a call, for prompts that make the model call a tool: up to the name, or with `name` up to
-    /// the arguments. Give it to [`ChatParser::push`], too. `id` makes the id of a call to a function. `None` if
-    /// the format writes a number before the name; one after the name is left to the model.
+    /// the arguments. Give it to [`ChatParser::push`], too. `id` makes the id of a call to a function.
     #[must_use]
-    pub fn call_start(&self, name: Option<&str>, id: &dyn Fn(&str) -> String) -> Option<String> {
+    pub fn call_start(&self, name: Option<&str>, id: &dyn Fn(&str) -> String) -> String {
         let calls = &self.calls;
         let mut start = calls.section.open.clone() + &calls.call.open;
         if self.recipients {
-            let Some(name) = name else { return Some(" to=".into()) };
+            let Some(name) = name else { return " to=".into() };
             start = format!(" to={name}<|message|>{start}");
+        }
+        for field in calls.head() {
+            match (field.kind, name) {
+                (FieldKind::Name, None) => return start,
+                (FieldKind::NameInId, None) => return start + ID_START,
+                (FieldKind::Name, Some(name)) => start += name,
+                (FieldKind::Id | FieldKind::NameInId, _) => start += &id(name.unwrap_or_default()),
+                (FieldKind::Number { first }, _) => start += &first.to_string(),
+            }
+            start += &field.end;
         }
         let end = match &calls.kind {
             CallKind::Harmony => {
@@ -55,27 +64,12 @@ impl ChatFormat {
                 start += &keys.start;
                 keys.after_name()
             }
-            CallKind::Named { head, .. } | CallKind::Tagged { head, .. } => {
-                for field in head {
-                    match (field.kind, name) {
-                        (FieldKind::Name, None) => return Some(start),
-                        (FieldKind::NameInId, None) => return Some(start + ID_START),
-                        (FieldKind::Name, Some(name)) => start += name,
-                        (FieldKind::Id | FieldKind::NameInId, _) => start += &id(name.unwrap_or_default()),
-                        (FieldKind::Number, _) => {
-                            let is_named = head.first().is_some_and(|first| first.kind == FieldKind::Name);
-                            return is_named.then_some(start);
-                        }
-                    }
-                    start += &field.end;
-                }
-                return Some(start);
-            }
+            CallKind::Named { .. } | CallKind::Tagged { .. } => return start,
         };
-        if let Some(name) = name {
-            start = start + name + &end;
+        match name {
+            Some(name) => start + name + &end,
+            None => start,
         }
-        Some(start)
     }
 
     /// Whether the model writes the id of a call after the call's name.
@@ -83,7 +77,7 @@ impl ChatFormat {
     pub fn has_late_ids(&self) -> bool {
         match &self.calls.kind {
             CallKind::Json(JsonKeys { id: Some(id), start, .. }) => !start.contains(id.as_str()),
-            _ => false,
+            _ => self.calls.late_id.is_some(),
         }
     }
 }

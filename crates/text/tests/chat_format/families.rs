@@ -109,10 +109,7 @@ fn the_ends_of_tags_may_be_tokens() {
         parser.guarded(&output).replace("Sep", "<|sep|>").replace(">12", ">1<|close|>argument<|sep|>2");
     let turn = Turn::read(parser, [guarded.as_str()], ChatEnd::Stopped);
     assert_eq!(calls(&turn)[0].1, json!({ "city": "1<|close|>argument<|sep|>2", "days": 2 }));
-    assert_eq!(
-        format.call_start(None, &|_| String::new()).unwrap(),
-        "<|open|>tools<|sep|><|open|>call tool=\""
-    );
+    assert_eq!(format.call_start(None, &|_| String::new()), "<|open|>tools<|sep|><|open|>call tool=\"");
 }
 
 #[test]
@@ -168,9 +165,9 @@ fn parts_of_a_turn_may_be_messages_to_recipients() {
         read(&format, "", &format!("{thought}{text}{next}{weather}{next}{}<|eot|>", call("clock", "")));
     assert_eq!(calls(&turn), [("weather", json!({ "city": "Oslo" })), ("clock", json!({}))]);
     assert_eq!((turn.reasoning.as_str(), turn.content.as_str()), ("Hm, to=user.", "I look."));
-    let start = format.call_start(Some("clock"), &|_| String::new()).unwrap();
+    let start = format.call_start(Some("clock"), &|_| String::new());
     assert_eq!(calls(&read(&format, "", &format!("{start}</x:invoke>\n</x:calls>"))), [("clock", json!({}))]);
-    assert_eq!(format.call_start(None, &|_| String::new()).as_deref(), Some(" to="));
+    assert_eq!(format.call_start(None, &|_| String::new()), " to=");
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub fn formats() -> Vec<ChatFormat> {
         lines: true,
         json_strings: false,
         string_attributes: None,
+        attributes_end: ">".into(),
     };
     let pairs = TaggedArguments {
         open: "<k>".into(),

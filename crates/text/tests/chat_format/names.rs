@@ -1,4 +1,4 @@
-//! Names of tools that the request does not have.
+//! Names of tools that the request does not have, and ids of calls, wherever the template writes them.
 
 use linnet_text::{ChatEnd, ChatFormat, ChatTemplate, LocalTime};
 use serde_json::{Value, json};
@@ -91,6 +91,52 @@ fn ordinary_words_do_not_make_a_text_a_call() {
         for text in texts {
             let turn = read(&format, text);
             assert_eq!((turn.content.as_str(), calls(&turn)), (*text, vec![]), "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn an_id_may_be_anywhere_in_a_call() {
+    for (way, call) in [
+        (
+            "<call id=\"{{ c.id }}\">{\"tool\": \"{{ f.name }}\", \"args\": {{ f.arguments | tojson }}}</call>",
+            0,
+        ),
+        ("<call>{{ f.name }} {{ f.arguments | tojson }} <id>{{ c.id }}</id></call>", 1),
+        (
+            "<call><name>{{ f.name }}</name>{% for k, v in f.arguments.items() %}<arg name=\"{{ k }}\">{{ v }}</arg>\
+             {% endfor %}<id>{{ c.id }}</id></call>",
+            2,
+        ),
+        ("<|call|>{{ c.id }}: {{ f.name }}({{ f.arguments | tojson }})<|/call|>", 3),
+        ("<|call|>{{ f.name }}({{ f.arguments | tojson }})#{{ c.id }}<|/call|>", 4),
+        (
+            "<calls><call n=\"{{ loop.index }}\">{\"id\": \"{{ c.id }}\", \"f\": \"{{ f.name }}\", \"a\": \
+             {{ f.arguments | tojson }}}</call></calls>",
+            5,
+        ),
+    ] {
+        let format = detect(way);
+        let text = |id: &str| match call {
+            0 => format!("<call id=\"{id}\">{{\"tool\": \"weather\", \"args\": {{\"days\": 1}}}}</call>"),
+            1 => format!("<call>weather {{\"days\": 1}} <id>{id}</id></call>"),
+            2 => format!("<call><name>weather</name><arg name=\"days\">1</arg><id>{id}</id></call>"),
+            3 => format!("<|call|>{id}: weather({{\"days\": 1}})<|/call|>"),
+            4 => format!("<|call|>weather({{\"days\": 1}})#{id}<|/call|>"),
+            _ => format!(
+                "<calls><call n=\"1\">{{\"id\": \"{id}\", \"f\": \"weather\", \"a\": {{\"days\": 1}}}}</call></calls>"
+            ),
+        };
+        let output = format!("{}{}", text("call_x1"), text("call_x2"));
+        let turn = read(&format, &output);
+        assert_eq!(calls(&turn), ["weather {\"days\": 1} Some(true)"; 2], "{output} {format:?}");
+        let ids: Vec<&str> = turn.calls.iter().filter_map(|call| call.id.as_deref()).collect();
+        assert_eq!((ids, turn.content.as_str()), (vec!["call_x1", "call_x2"], ""), "{output} {format:?}");
+        assert_eq!(format.has_late_ids(), matches!(call, 1 | 2 | 4 | 5), "{way}");
+        // Without the id, it is a call, too.
+        if let 1 | 2 | 4 = call {
+            let output = text("").replace("<id></id>", "").replace('#', "");
+            assert_eq!(read(&format, &output).calls.len(), 1, "{output}");
         }
     }
 }

@@ -272,6 +272,15 @@ fn a_required_call_begins_with_its_id_if_the_format_does() {
     assert_eq!(answer.calls[&0], ["functions.weather:1", "weather", "{\"a\": 1}"]);
 }
 
+/// Solar Open: reasoning, answer and calls are turns of their own.
+const SOLAR_STYLE: &str = "{{ tools | tojson if tools }}{% for m in messages %}{% if m.reasoning_content %}\
+    <|begin|>{{ m.role }}<|think|>{{ m.reasoning_content }}<|end|>{% endif %}\
+    {% if m.content %}<|begin|>{{ m.role }}<|content|>{{ m.content }}<|end|>{% endif %}\
+    {% if m.tool_calls %}<|begin|>{{ m.role }}<|tool_calls|>{% for c in m.tool_calls %}\
+    <|tool_call:begin|>{{ c.id }}<|tool_call:name|>{{ c.function.name }}<|tool_call:args|>\
+    {{ c.function.arguments | tojson }}<|tool_call:end|>{% endfor %}<|calls|>{% endif %}{% endfor %}\
+    {{ '<|begin|>assistant' if add_generation_prompt }}";
+
 #[test]
 fn a_required_call_follows_a_text_that_has_begun() {
     let required = |template: &str, message: Value, output: &str| {
@@ -283,6 +292,9 @@ fn a_required_call_follows_a_text_that_has_begun() {
     };
     let qwen = source_of("Qwen-Qwen3-0.6B");
     let gpt_oss = source_of("openai-gpt-oss-120b");
+    let solar = SOLAR_STYLE.to_owned();
+    let begin = "<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>id0000000\
+                 <|tool_call:name|>clock<|tool_call:args|>";
     let thought = json!({ "role": "assistant", "content": "", "reasoning_content": "Hm." });
     let call = "<tool_call>\n{\"name\": \"clock\", \"arguments\": ";
     let channel = "<|start|>assistant<|channel|>commentary to=functions.clock <|constrain|>json<|message|>";
@@ -291,7 +303,9 @@ fn a_required_call_follows_a_text_that_has_begun() {
         (&qwen, assistant("<think>\nHm."), format!("<think>\nHm.</think>\n\n{call}"), "{}}\n</tool_call>"),
         (&qwen, thought.clone(), format!("Hm.</think>\n\n{call}"), "{}}\n</tool_call>"),
         (&gpt_oss, assistant("One moment."), format!("One moment.<|end|>{channel}"), "{}<|call|>"),
-        (&gpt_oss, thought, format!("Hm.<|end|>{channel}"), "{}<|call|>"),
+        (&gpt_oss, thought.clone(), format!("Hm.<|end|>{channel}"), "{}<|call|>"),
+        (&solar, thought, format!("<|think|>Hm.{begin}"), "{}<|tool_call:end|>"),
+        (&solar, assistant("Yes."), format!("Yes.{begin}"), "{}<|tool_call:end|>"),
     ] {
         let (prompt, answer) = required(template, message, rest);
         assert!(prompt.ends_with(&end), "{prompt}");
@@ -313,23 +327,30 @@ fn a_template_with_calls_of_an_unknown_form_gets_the_tools_described() {
     assert!(prompt.contains("<tool_call>\n{\"name\": <function-name>"), "{prompt}");
 }
 
-/// The parser reads such calls, but nobody knows the number that the model would write.
+/// The number of a required call is that of the first.
 #[test]
-fn a_required_call_with_a_number_before_its_name_is_an_error() {
-    let engine = with_template(
-        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}\
-         <call {{ loop.index }}: {{ c.function.name }}>{{ c.function.arguments | tojson }}</call>{% endfor %}\
-         {% endfor %}{{ tools | tojson }}<assistant>",
-    );
-    let ask = |choice: &str| {
-        let request = json!({ "messages": [user("Hi")], "tools": [tool("clock")], "tool_choice": choice });
-        try_request(&engine, &request)
+fn a_required_call_begins_with_its_number_if_the_format_does() {
+    let prompt = |call: &str, choice: &str| {
+        let template = format!(
+            "{{% for m in messages %}}<{{{{ m.role }}}}>{{{{ m.content }}}}{{% for c in m.tool_calls or [] %}}\
+             {{% set f = c.function %}}{call}{{% endfor %}}{{% endfor %}}{{{{ tools | tojson }}}}<assistant>"
+        );
+        let choice = match choice {
+            "clock" => json!({ "type": "function", "function": { "name": "clock" } }),
+            choice => choice.into(),
+        };
+        let tools = [tool("weather"), tool("clock")];
+        let request = json!({ "messages": [user("Hi")], "tools": tools, "tool_choice": choice });
+        try_request(&with_template(&template), &request).unwrap()
     };
-    assert!(ask("auto").is_ok());
-    let error = ask("required").unwrap_err();
-    assert_eq!(
-        (error.code().name(), error.details()["field"].as_str()),
-        ("invalid-request", Some("tool_choice"))
-    );
-    assert!(error.to_string().contains("a number before the name"), "{error}");
+    let before = "<call {{ loop.index }}: {{ f.name }}>{{ f.arguments | tojson }}</call>";
+    assert!(prompt(before, "required").ends_with("<assistant><call 1: "));
+    assert!(prompt(before, "clock").ends_with("<assistant><call 1: clock>"));
+    let after = "[CALL]{{ f.name }}:{{ loop.index0 }}[ARGS]{{ f.arguments | tojson }}[/CALL]";
+    assert!(prompt(after, "required").ends_with("<assistant>[CALL]"));
+    assert!(prompt(after, "clock").ends_with("<assistant>[CALL]clock:0[ARGS]"));
+    let id =
+        "<call id=\"{{ c.id }}\">{\"tool\": \"{{ f.name }}\", \"args\": {{ f.arguments | tojson }}}</call>";
+    assert!(prompt(id, "required").ends_with("<assistant><call id=\"id0000000\">{\"tool\": \""));
+    assert!(prompt(id, "clock").ends_with("<call id=\"id0000000\">{\"tool\": \"clock\", \"args\": "));
 }

@@ -16,7 +16,19 @@ pub(super) fn candidates(samples: &Samples) -> Vec<CallFormat> {
     let in_json = dialects.iter().filter_map(|dialect| in_json(samples, dialect));
     let after_name = dialects.iter().filter_map(|dialect| after_name(samples, dialect));
     let candidates = in_json.chain(after_name).chain(tagged::candidates(samples));
-    candidates.map(|calls| with_section_close(calls, samples)).collect()
+    candidates.map(|calls| with_late_id(with_section_close(calls, samples), samples)).collect()
+}
+
+/// Takes the id out of the closing mark.
+fn with_late_id(mut calls: CallFormat, samples: &Samples) -> CallFormat {
+    if let Some((before, after)) = calls.call.close.split_once(samples.ids[0].as_str())
+        && let Some(end) = tags::spans(after).first().map(|span| span.end)
+        && !before.trim().is_empty()
+    {
+        calls.late_id = Some(Marks::new(before, &after[..end]));
+        calls.call.close = after[end..].to_owned();
+    }
+    calls
 }
 
 /// Some templates close the section only after several calls.
@@ -62,15 +74,8 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
     keys.start = start_of_call(one[at..end].split(NAMES[0]).next()?, &keys, samples);
     keys.dialect = dialect.clone();
     let (open, close) = (&one[..at], &one[end..]);
-    if let Some((open, id_end)) = open.split_once(samples.ids[0].as_str()) {
-        let head = vec![HeadField { kind: FieldKind::Id, end: id_end.to_owned() }];
-        let call = Marks::new(open, close);
-        let kind = CallKind::Named { head, dialect: dialect.clone() };
-        return Some(CallFormat::of(kind, Marks::default(), call));
-    }
-    let kind = CallKind::Json(keys);
     if one[at..].starts_with('[') {
-        return Some(CallFormat::of(kind, Marks::new(open, close), Marks::default()));
+        return Some(CallFormat::of(CallKind::Json(keys), Marks::new(open, close), Marks::default()));
     }
     let between = samples.two.as_deref().and_then(|two| {
         let (_, end) = value_at(two, at, dialect)?;
@@ -78,8 +83,19 @@ fn in_json(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
             end + brackets(&two[end..], &['{']).find(|next| value_at(two, end + next, dialect).is_some())?;
         Some(&two[end..next])
     });
-    let (section, call) = divide(open, close, between);
-    Some(CallFormat::of(kind, section, call))
+    let [id, second_id] = &samples.ids;
+    let mut head = Head { start: at, fields: Vec::new() };
+    let between = if let Some((open, id_end)) = open.split_once(id.as_str()) {
+        let id = HeadField { kind: FieldKind::Id, end: id_end.to_owned() };
+        head = Head { start: open.len(), fields: vec![id] };
+        between.and_then(|between| Some(between.split_once(second_id.as_str())?.0))
+    } else {
+        between
+    };
+    let between = between.map(|between| head.take_number(one, between));
+    let divided = divide(&one[..head.start], close, between);
+    keys.head = head.fields;
+    Some(divided.format(CallKind::Json(keys)))
 }
 
 /// The text from the start of the JSON to the name. If other values come first, a model can put the name there,
@@ -112,6 +128,7 @@ fn keys_of(value: &Value, id: &str) -> Option<JsonKeys> {
         return Some(JsonKeys { id: key_where(object, |value| value == id).or(keys.id), ..keys });
     }
     let keys = |name: &str, arguments: &str| JsonKeys {
+        head: Vec::new(),
         start: String::new(),
         name: name.to_owned(),
         arguments: arguments.to_owned(),
@@ -150,9 +167,8 @@ fn after_name(samples: &Samples, dialect: &Dialect) -> Option<CallFormat> {
         Some(&two[end..end + start])
     });
     let between = between.map(|between| head.take_number(one, between));
-    let (section, call) = divide(&one[..head.start], &one[end..], between);
-    let call = with_same_name(call);
-    Some(CallFormat::of(CallKind::Named { head: head.fields, dialect: dialect.clone() }, section, call))
+    let divided = divide(&one[..head.start], &one[end..], between).with_same_name();
+    Some(divided.format(CallKind::Named { head: head.fields, dialect: dialect.clone() }))
 }
 
 /// The fields before arguments, and where the first begins.
@@ -170,12 +186,14 @@ impl Head {
         let same: usize = pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
         let (end, first) = (&before[before.len() - same..], &before[..before.len() - same]);
         let second = &between[..between.len() - same];
-        for [number, next] in [["0", "1"], ["1", "2"]] {
-            if let (Some(open), Some(rest)) = (first.strip_suffix(number), second.strip_suffix(next))
+        for number in [0, 1] {
+            let [this, next] = [number, number + 1].map(|number| number.to_string());
+            if let (Some(open), Some(rest)) = (first.strip_suffix(&this), second.strip_suffix(&next))
                 && !end.is_empty()
             {
                 self.start = open.len();
-                self.fields.insert(0, HeadField { kind: FieldKind::Number, end: end.to_owned() });
+                let kind = FieldKind::Number { first: number };
+                self.fields.insert(0, HeadField { kind, end: end.to_owned() });
                 return rest;
             }
         }
@@ -190,7 +208,7 @@ impl Head {
         let ((at, first), next) = end.char_indices().zip(second.chars()).find(differ)?;
         if let ('0', '1') | ('1', '2') = (first, next) {
             let end = end.split_off(at).split_off(1);
-            self.fields.push(HeadField { kind: FieldKind::Number, end });
+            self.fields.push(HeadField { kind: FieldKind::Number { first: u8::from(first == '1') }, end });
         }
         Some(())
     }
@@ -227,22 +245,41 @@ pub(super) fn head_of(text: &str, index: usize, ids: &[String; 2]) -> Option<Hea
     })
 }
 
+/// The text around calls.
+pub(super) struct Around {
+    pub(super) section: Marks,
+    pub(super) call: Marks,
+    separator: String,
+}
+
+impl Around {
+    pub(super) fn format(self, kind: CallKind) -> CallFormat {
+        CallFormat { separator: self.separator, ..CallFormat::of(kind, self.section, self.call) }
+    }
+
+    /// The closing mark of a call may repeat its name.
+    pub(super) fn with_same_name(mut self) -> Self {
+        self.call.close = self.call.close.replace(NAMES[0], &SAME_NAME.to_string());
+        self
+    }
+}
+
 /// Divides the text before and after a call into the marks of all calls and those of each, by what is between
 /// two calls.
-pub(super) fn divide(open: &str, close: &str, between: Option<&str>) -> (Marks, Marks) {
-    let Some(between) = between else { return (Marks::default(), Marks::new(open, close)) };
+pub(super) fn divide(open: &str, close: &str, between: Option<&str>) -> Around {
+    let marks = |section: Marks, call: Marks| Around { section, call, separator: String::new() };
+    let Some(between) = between else { return marks(Marks::default(), Marks::new(open, close)) };
     let ends = tags::common_start(close, between);
     let begins = tags::common_end(open, between);
     let (section_open, call_open) = open.split_at(open.len() - begins);
     let (call_close, section_close) = close.split_at(ends);
+    let rest = between.trim().strip_prefix(call_close.trim()).unwrap_or(between);
+    let separator = rest.strip_suffix(call_open.trim()).unwrap_or(rest).trim();
+    let separator = if tags::is_distinct(separator) { separator.to_owned() } else { String::new() };
     // Whitespace alone is not a mark.
     if section_open.trim().is_empty() && section_close.trim().is_empty() {
-        return (Marks::default(), Marks::new(open, close));
+        return Around { separator, ..marks(Marks::default(), Marks::new(open, close)) };
     }
-    (Marks::new(section_open, section_close), Marks::new(call_open, call_close))
-}
-
-/// The marks of a call, if the closing one may repeat the name.
-pub(super) fn with_same_name(marks: Marks) -> Marks {
-    Marks { close: marks.close.replace(NAMES[0], &SAME_NAME.to_string()), ..marks }
+    let section = Marks::new(section_open, section_close);
+    Around { separator, ..marks(section, Marks::new(call_open, call_close)) }
 }

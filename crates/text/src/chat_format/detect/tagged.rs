@@ -1,7 +1,7 @@
 //! Finds formats that write each argument on its own.
 
 use super::calls::Samples;
-use super::shapes::{divide, head_of, with_same_name};
+use super::shapes::{divide, head_of};
 use super::{KEYS, NAMES, NUMBER, TEXT};
 use crate::chat_format::{CallFormat, CallKind, HeadField, Marks, SAME_NAME, TaggedArguments, tags};
 
@@ -65,13 +65,13 @@ fn between_tags(one: &Parts<'_>, samples: &Samples) -> Option<Vec<CallFormat>> {
         let text = parts.after[..parts.after.find(KEYS[0])?].replacen(KEYS[1], &same, 1);
         Some(if lines { text.strip_prefix('\n')?.to_owned() } else { text })
     });
-    let (key_end, string_attributes) = if json_strings || one.text_key_end == one.number_key_end {
-        (one.number_key_end, None)
-    } else {
-        let quote = one.text_key_end.chars().next().filter(|c| "\"'".contains(*c))?;
-        let attributes = one.text_key_end[quote.len_utf8()..].split('>').next()?;
-        (&one.text_key_end[..quote.len_utf8()], Some(attributes.to_owned()))
-    };
+    let (key_end, string_attributes, attributes_end) =
+        if json_strings || one.text_key_end == one.number_key_end {
+            (one.number_key_end, None, "")
+        } else {
+            let (key_end, attributes, end) = attributes(one.text_key_end, one.number_key_end)?;
+            (key_end, Some(attributes.to_owned()), end)
+        };
     if key_end.is_empty() {
         return None;
     }
@@ -83,22 +83,43 @@ fn between_tags(one: &Parts<'_>, samples: &Samples) -> Option<Vec<CallFormat>> {
             lines,
             json_strings,
             string_attributes: string_attributes.clone(),
+            attributes_end: attributes_end.to_owned(),
         };
         let between_calls = two.as_deref().and_then(|text| {
             let text = &text[if close.is_empty() { 0 } else { tags::common_start(text, close) }..];
             Some(&text[..head_of(text, 1, &samples.ids)?.start])
         });
-        let (section, call) = divide(&one.before[..head.start], &number_close[close.len()..], between_calls);
-        let call = with_same_name(call);
-        let closes = !call.close.trim().is_empty() || !section.close.trim().is_empty();
+        let around = divide(&one.before[..head.start], &number_close[close.len()..], between_calls);
+        let around = around.with_same_name();
+        let closes = [&around.call.close, &around.section.close].iter().any(|close| !close.trim().is_empty());
         let mut head: Vec<HeadField> = head.fields.clone();
         let last = head.last_mut()?;
         last.end.truncate(last.end.len().saturating_sub(open_length));
         // Without one of these, only the end of the call shows that no argument follows.
         let marked = !close.is_empty() && open_length > 0;
-        (marked || closes).then(|| CallFormat::of(CallKind::Tagged { head, arguments }, section, call))
+        (marked || closes).then(|| around.format(CallKind::Tagged { head, arguments }))
     };
     Some(ways_to_divide(name_end, between, number_close).into_iter().filter_map(format).collect())
+}
+
+/// Divides the text between a key and a value that is a string: the end of the key, what differs for other types,
+/// and what begins the value.
+fn attributes<'t>(of_text: &'t str, of_number: &str) -> Option<(&'t str, &'t str, &'t str)> {
+    if let Some(quote) = of_text.chars().next().filter(|c| "\"'".contains(*c)) {
+        let (attributes, _) = of_text[quote.len_utf8()..].split_once('>')?;
+        return Some((&of_text[..quote.len_utf8()], attributes, ">"));
+    }
+    // The type between other tags. Names of types may begin and end alike.
+    let pairs = of_text.chars().zip(of_number.chars()).take_while(|(a, b)| a == b);
+    let start = &of_text[..pairs.map(|(c, _)| c.len_utf8()).sum()];
+    let key_end = start.trim_end_matches(char::is_alphanumeric);
+    let pairs = of_text.chars().rev().zip(of_number.chars().rev()).take_while(|(a, b)| a == b);
+    let same: usize = pairs.map(|(c, _)| c.len_utf8()).sum();
+    let end = of_text[of_text.len() - same..].trim_start_matches(char::is_alphanumeric);
+    let attributes = of_text.get(key_end.len()..of_text.len() - end.len())?;
+    let is_word = !attributes.is_empty() && attributes.chars().all(char::is_alphanumeric);
+    (is_word && !tags::split(key_end).is_empty() && !tags::split(end).is_empty())
+        .then_some((key_end, attributes, end))
 }
 
 /// Which part of the text between two arguments ends the first.

@@ -8,7 +8,7 @@ use super::python::ListStep;
 use super::tagged::{ArgumentTags, TaggedStep};
 use super::tokens::unguarded;
 use super::value::ValueReader;
-use super::{Channel, ChatEnd, ChatEvent, ChatParser, Flow, Sink, State};
+use super::{ChatEvent, ChatParser, Flow, Sink, State};
 use crate::chat_format::{CallKind, ChatFormat, Dialect, FieldKind, SAME_NAME, tags};
 
 /// Longest name, id or key in bytes.
@@ -25,6 +25,8 @@ pub(super) struct CallReader {
     opens: Vec<String>,
     /// The first tag of each call, if it may be part of an ordinary text.
     pub(super) plain_open: Option<String>,
+    /// The tags between two calls.
+    pub(super) separator: Vec<String>,
     /// The tags after a call.
     pub(super) closes: Vec<String>,
     /// How many of them belong to the call, or to its section if it has none.
@@ -36,6 +38,8 @@ pub(super) struct CallReader {
     /// The fields before the arguments, and the tags after each.
     pub(super) head: Vec<(FieldKind, Vec<String>)>,
     pub(super) tags: ArgumentTags,
+    /// The tags before and after an id that comes after the arguments.
+    pub(super) late_id: Option<[Vec<String>; 2]>,
     dialect: Dialect,
     /// Whether a call may follow another without a mark.
     pub(super) unmarked: bool,
@@ -80,6 +84,8 @@ pub(super) enum Step {
     Tagged(TaggedStep),
     List(ListStep),
     Malformed,
+    /// Before an id that comes after the arguments, or inside it; whether its opening tags were read.
+    LateId(bool),
     After,
 }
 
@@ -105,6 +111,7 @@ impl CallReader {
             begins_unmarked: calls.unmarked || opens.is_empty(),
             head: calls.head().iter().map(|field| (field.kind, tags::split(&field.end))).collect(),
             tags: ArgumentTags::new(&calls.kind),
+            late_id: calls.late_id.as_ref().map(|id| [tags::split(&id.open), tags::split(&id.close)]),
             kind: calls.kind.clone(),
             plain_open: tags::split(&calls.call.open)
                 .into_iter()
@@ -116,6 +123,7 @@ impl CallReader {
                 Vec::new()
             },
             opens,
+            separator: tags::split(&calls.separator),
             own_closes: if own > 0 { own } else { closes.len() },
             closes,
             stops,
@@ -170,6 +178,7 @@ impl CallReader {
         let head = self.head.iter_mut().flat_map(|(_, end)| end);
         let around = self.opens.iter_mut().chain(&mut self.closes).chain(&mut self.stops);
         let other = self.named_closes.iter_mut().chain(&mut self.plain_open);
+        let other = other.chain(&mut self.separator).chain(self.late_id.iter_mut().flatten().flatten());
         around.chain(other).chain(head).chain(self.tags.marks_mut()).chain(quote)
     }
 
@@ -211,6 +220,7 @@ impl ChatParser {
             Step::Tagged(_) => self.read_tagged(sink),
             Step::List(_) => self.read_list(sink),
             Step::Malformed => self.read_malformed(sink),
+            Step::LateId(_) => self.read_late_id(sink),
             Step::After => self.read_after(sink),
         }
     }
@@ -267,42 +277,6 @@ impl ChatParser {
         }
     }
 
-    /// What was read of the call is text.
-    pub(super) fn fail(&mut self, sink: &mut Sink<'_>) -> Flow {
-        let raw = std::mem::take(&mut self.call.raw);
-        self.state = State::Text;
-        self.channel = Channel::Content;
-        if self.end == Some(ChatEnd::Length) && (self.call.names == Names::Any || self.is_start_of_call(&raw))
-        {
-            self.at = self.text.len();
-        } else {
-            self.say(&raw, sink);
-        }
-        Flow::Next
-    }
-
-    /// Whether `text`, which the output ends with, is the start of a call to one of the tools, up to its name.
-    fn is_start_of_call(&self, text: &str) -> bool {
-        let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
-        // A single character at the start is more likely text.
-        if text.len() < 2 && self.calls == 0 {
-            return false;
-        }
-        let begins_name = |name: &str| self.tools.any_begins(name);
-        match &self.call.kind {
-            CallKind::Json(keys) => {
-                [keys.start.as_str(), keys.start.trim_start_matches('[')].iter().any(|start| {
-                    let name = text.strip_prefix(start).and_then(|rest| rest.split('"').next());
-                    start.starts_with(text) || name.is_some_and(begins_name)
-                })
-            }
-            CallKind::Pythonic => begins_name(text.trim_start_matches('[')),
-            _ => {
-                matches!(self.call.step, Step::Head(_) | Step::BeforeObject) && begins_name(&self.call.buffer)
-            }
-        }
-    }
-
     /// Reports the call, or decides to do so at its end; returns whether it may be a call.
     pub(super) fn begin_call(&mut self, sink: &mut Sink<'_>) -> bool {
         let call = &mut self.call;
@@ -345,6 +319,11 @@ impl ChatParser {
         if complete && self.call.arguments.is_empty() {
             self.add_arguments("{}", sink);
         }
+        if complete && self.call.late_id.is_some() && !matches!(self.call.step, Step::LateId(_)) {
+            self.call.buffer.clear();
+            self.call.step = Step::LateId(false);
+            return Flow::Next;
+        }
         let arguments = self.call.arguments.trim_start();
         let is_object =
             || arguments.starts_with('{') && serde_json::from_str::<IgnoredAny>(arguments).is_ok();
@@ -374,7 +353,7 @@ impl ChatParser {
         if !self.skip(&[]) {
             return Flow::Wait;
         }
-        let named = matches!(self.call.kind, CallKind::Named { .. } | CallKind::Tagged { .. });
+        let named = !self.call.head.is_empty();
         if !(named && self.call.opened) {
             match match_any(self.rest(), &self.call.opens) {
                 Match::Full(length) => {

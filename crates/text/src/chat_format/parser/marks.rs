@@ -175,7 +175,7 @@ pub(super) struct Place {
 fn openings(format: &ChatFormat) -> Vec<(String, bool, Names)> {
     let calls = &format.calls;
     let opens = tags::split(&format!("{}{}", calls.section.open, calls.call.open));
-    let json = matches!(calls.kind, CallKind::Json(_) | CallKind::Pythonic);
+    let json = matches!(calls.kind, CallKind::Json(_) | CallKind::Pythonic) && calls.head().is_empty();
     let mut openings = Vec::new();
     let mut add = |mark: &str, opens| {
         let names = if tags::is_distinct(mark) { Names::Any } else { Names::AnyIfValid };

@@ -66,7 +66,7 @@ impl ChatParser {
                 self.call.set_name(name);
                 self.call.id = Some(field.to_owned());
             }
-            FieldKind::Number => {}
+            FieldKind::Number { .. } => {}
         }
         self.call.leftover = end.into_iter().skip(needed).collect();
         self.call.step = if !is_last {

@@ -44,6 +44,13 @@ impl ChatParser {
             Some('(') => {
                 self.take(1);
                 self.call.name = std::mem::take(&mut self.call.buffer);
+                // Models write the name of a module that the template writes before names.
+                if let Some((_, name)) = self.call.name.rsplit_once('.')
+                    && !self.tools.contains(&self.call.name)
+                    && self.tools.contains(name)
+                {
+                    self.call.name = name.to_owned();
+                }
                 if !self.begin_call(sink) {
                     return self.fail(sink);
                 }

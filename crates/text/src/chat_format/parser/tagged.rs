@@ -18,6 +18,7 @@ pub(super) struct ArgumentTags {
     pub(super) lines: bool,
     pub(super) json_strings: bool,
     pub(super) string_attributes: Option<String>,
+    pub(super) attributes_end: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub(super) enum TaggedStep {
     /// Before an argument, or the end of the call.
     Between,
     Key,
-    /// Up to the end of a tag, whose attributes show the value's type.
+    /// After the key, where a text shows the value's type.
     Attributes,
     /// Before the value: a line break that belongs to the tag, the start of a CDATA section.
     Before,
@@ -42,8 +43,8 @@ pub(super) enum TaggedStep {
 impl ArgumentTags {
     pub(super) fn new(kind: &CallKind) -> Self {
         let CallKind::Tagged { arguments, .. } = kind else { return Self::default() };
-        let TaggedArguments { open, key_end, close, lines, json_strings, string_attributes } = arguments;
-        let close = tags::split(close);
+        let TaggedArguments { open, key_end, lines, json_strings, string_attributes, .. } = arguments;
+        let close = tags::split(&arguments.close);
         let repeats_key = close.iter().any(|tag| tag.contains(SAME_NAME));
         Self {
             open: tags::split(open),
@@ -53,12 +54,13 @@ impl ArgumentTags {
             lines: *lines,
             json_strings: *json_strings,
             string_attributes: string_attributes.clone(),
+            attributes_end: tags::split(&arguments.attributes_end),
         }
     }
 
     pub(super) fn marks_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let close = self.close.iter_mut().chain(&mut self.named_close);
-        self.open.iter_mut().chain(&mut self.key_end).chain(close)
+        self.open.iter_mut().chain(&mut self.key_end).chain(&mut self.attributes_end).chain(close)
     }
 }
 
@@ -93,7 +95,10 @@ impl ChatParser {
             return flow;
         }
         let argument = match_tags(self.rest(), &self.call.tags.open);
-        let close = match_any(self.rest(), &self.call.closes);
+        let close = match (&self.call.late_id, match_any(self.rest(), &self.call.closes)) {
+            (Some([open, _]), Match::No) => match_tags(self.rest(), open),
+            (_, close) => close,
+        };
         // The tag before a key may also begin the closing mark, and there may be none.
         let waits = close == Match::Partial && self.end.is_none();
         if let Match::Full(length) = argument
@@ -188,13 +193,15 @@ impl ChatParser {
 
     fn read_attributes(&mut self) -> Flow {
         let rest = self.rest();
-        let end = rest.find('>');
-        let text = rest[..end.unwrap_or(rest.len())].to_owned();
-        self.take(end.map_or(text.len(), |end| end + 1));
+        let end = &self.call.tags.attributes_end;
+        let mut ends = rest.char_indices().map(|(at, _)| (at, match_tags(&rest[at..], end)));
+        let found = ends.find(|(_, found)| *found != Match::No);
+        let read = found.map_or(rest.len(), |(at, _)| at);
+        let text = rest[..read].to_owned();
+        self.take(read);
         self.call.buffer += &text;
-        if end.is_none() {
-            return Flow::Wait;
-        }
+        let Some((_, Match::Full(length))) = found else { return Flow::Wait };
+        self.take(length);
         self.set(TaggedStep::Before)
     }
 }
