@@ -64,11 +64,8 @@ impl Writer {
                 let rule = self.grammar.rule();
                 self.grammar.add(rule, once);
                 let item = Symbol::Rule(rule);
-                let next = if separator.is_empty() {
-                    vec![item]
-                } else {
-                    vec![self.grammar.lexeme(Pattern::literal(separator)), item]
-                };
+                let mut next = self.sequence(separator)?;
+                next.push(item);
                 symbols.push(item);
                 symbols.extend(self.grammar.repeat(&next, 0, max.map(|max| max.saturating_sub(1))));
             }

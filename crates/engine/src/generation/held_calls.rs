@@ -60,7 +60,7 @@ impl HeldCalls {
             return Err(failed(ConstraintError::new(ConstraintErrorCode::Unsupported, reason)));
         };
         let constraint = compile(&ConstraintSpec::Parts { parts }).map_err(failed)?;
-        let text = start.format.call_start(None, &|_| String::new()).unwrap_or_default();
+        let text = start.format.call_start(None, &|_| String::new());
         let mut calls = HeldCalls {
             constraint,
             tokenizer: Arc::clone(tokenizer),
@@ -202,7 +202,7 @@ impl HeldCalls {
         let tokens = if self.format.calls.kind == CallKind::Harmony {
             // The fields of a header come in any order.
             let start = self.format.call_start((!name.is_empty()).then_some(name), &|_| String::new());
-            self.tokens(&start.unwrap_or_default())
+            self.tokens(&start)
         } else {
             match self.tokens_of_call(tokens) {
                 Some(tokens) => tokens,

@@ -45,7 +45,7 @@ impl ChatFormat {
     /// before it. If the format has a section around all calls, there are up to `most` of them, otherwise one.
     /// `controls` are the vocabulary's control tokens in the format's [`marks`](Self::marks).
     ///
-    /// `None` if the format leaves open where a value ends.
+    /// `None` if the format leaves open where a value ends, or how it marks values that are no strings.
     #[must_use]
     pub fn call_grammar(
         &self,
@@ -87,15 +87,17 @@ struct Writer<'a> {
 /// Where calls are: `before item (separator item)* after`.
 struct Around {
     before: String,
-    separator: &'static str,
+    separator: String,
     after: String,
     /// Whether there may be several.
     is_list: bool,
+    /// Whether brackets are around them.
+    is_bracketed: bool,
 }
 
 impl Writer<'_> {
     fn calls(&mut self, tools: &[CalledTool<'_>], most: Option<u32>) -> Option<Vec<Part>> {
-        let Around { before, separator, after, is_list } = self.around();
+        let Around { before, separator, after, is_list, .. } = self.around();
         let has_header = self.format.recipients || self.format.calls.kind == CallKind::Harmony;
         let is_list = is_list && most != Some(1) && !has_header;
         let mut items = Vec::new();
@@ -106,7 +108,9 @@ impl Writer<'_> {
         let mut parts = Vec::new();
         self.mark(&before, &mut parts);
         if is_list {
-            parts.push(Part::List { item: items, separator: separator.to_owned(), max: most });
+            let mut between = Vec::new();
+            self.mark(&separator, &mut between);
+            parts.push(Part::List { item: items, separator: between, max: most });
         } else {
             parts.extend(items);
         }
@@ -127,15 +131,15 @@ impl Writer<'_> {
         let (before, separator, after, is_list) = if is_bracketed {
             let (open, close) =
                 (format!("{open}{}[", calls.call.open), format!("]{}{close}", calls.call.close));
-            (open, ", ", close, true)
+            (open, ", ".to_owned(), close, true)
         } else {
             let has_section = !open.trim().is_empty() || !close.trim().is_empty();
-            (open.clone(), "", close.clone(), has_section)
+            (open.clone(), calls.separator.clone(), close.clone(), has_section)
         };
         // Messages to a recipient begin with a header, see `call`.
         let before = if self.format.recipients { String::new() } else { before.trim_start().to_owned() };
         let after = if self.format.recipients { String::new() } else { after };
-        Around { before, separator, after, is_list }
+        Around { before, separator, after, is_list, is_bracketed }
     }
 
     /// One call. `first`: nothing comes before it.
@@ -144,7 +148,7 @@ impl Writer<'_> {
         let CalledTool { name, parameters, path } = tool;
         let value = |notation| Part::Value { schema: parameters.clone(), path: path.clone(), notation };
         let mut parts = Vec::new();
-        let is_bracketed = self.around().separator == ", ";
+        let is_bracketed = self.around().is_bracketed;
         let mut open = if is_bracketed { String::new() } else { calls.call.open.clone() };
         let mut close = if is_bracketed { String::new() } else { calls.call.close.clone() };
         if self.format.recipients {
@@ -154,7 +158,7 @@ impl Writer<'_> {
             self.mark(&format!("to={name}<|message|>"), &mut header);
             parts.push(Part::OneOf(vec![header, Vec::new()]));
         }
-        let mut open = if first { open.trim_start().to_owned() } else { open };
+        let open = if first { open.trim_start().to_owned() } else { open };
         match &calls.kind {
             CallKind::Harmony => {
                 let head = format!("<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>");
@@ -170,6 +174,7 @@ impl Writer<'_> {
                 parts.push(Part::Text(")".into()));
             }
             CallKind::Json(keys) => {
+                let mut open = self.head(&keys.head, name, open, &mut parts);
                 let start = keys.start.trim_start();
                 let start = start.strip_prefix('[').unwrap_or(start);
                 open.extend([start, *name, &keys.after_name()]);
@@ -177,31 +182,33 @@ impl Writer<'_> {
                 parts.push(value(self.notation(&keys.dialect)));
                 let opened = start.matches('{').count().saturating_sub(start.matches('}').count());
                 parts.extend(self.late_id(keys).filter(|_| opened == 1));
-                close.insert_str(0, &"}".repeat(opened));
+                parts.push(Part::Text("}".repeat(opened)));
             }
             CallKind::Named { head, dialect } => {
-                let mut notation = self.notation(dialect);
-                if !self.head(head, name, open, &mut parts) {
-                    // The name is in the object.
-                    parts.push(Part::Text(format!("{{\"name\": \"{name}\", \"arguments\": ")));
-                    notation = Notation::Json;
-                    close.insert(0, '}');
-                }
-                parts.push(value(notation));
+                let end = self.head(head, name, open, &mut parts);
+                self.mark(&end, &mut parts);
+                parts.push(value(self.notation(dialect)));
             }
             CallKind::Tagged { head, arguments } => {
-                self.head(head, name, open, &mut parts);
+                let end = self.head(head, name, open, &mut parts);
+                self.mark(&end, &mut parts);
                 let layout = Layout::Tagged(self.tagged(arguments, parameters)?);
                 parts.push(Part::Properties { schema: parameters.clone(), path: path.clone(), layout });
             }
+        }
+        if let Some(marks) = &calls.late_id {
+            let mut id = Vec::new();
+            self.mark(&marks.open, &mut id);
+            id.push(Part::Pattern(id_pattern(self.format.ids).into()));
+            self.mark(&marks.close, &mut id);
+            parts.push(Part::OneOf(vec![id, Vec::new()]));
         }
         self.mark(&close.replace(SAME_NAME, name), &mut parts);
         Some(parts)
     }
 
-    /// The fields before the arguments; returns whether the name is one of them.
-    fn head(&mut self, head: &[HeadField], name: &str, mut text: String, parts: &mut Vec<Part>) -> bool {
-        let mut is_named = false;
+    /// The fields before the arguments, after `text`; returns the text after the last one.
+    fn head(&mut self, head: &[HeadField], name: &str, mut text: String, parts: &mut Vec<Part>) -> String {
         for HeadField { kind, end } in head {
             let pattern = match kind {
                 FieldKind::Name => {
@@ -212,18 +219,16 @@ impl Writer<'_> {
                     text.extend([ID_START, name, ":"]);
                     Some("[0-9]{1,3}")
                 }
-                FieldKind::Number => Some("[0-9]{1,3}"),
+                FieldKind::Number { .. } => Some("[0-9]{1,3}"),
                 FieldKind::Id => Some(id_pattern(self.format.ids)),
             };
-            is_named |= matches!(kind, FieldKind::Name | FieldKind::NameInId);
             if let Some(pattern) = pattern {
                 self.mark(&std::mem::take(&mut text), parts);
                 parts.push(Part::Pattern(pattern.into()));
             }
             text.push_str(end);
         }
-        self.mark(&text, parts);
-        is_named
+        text
     }
 
     /// The id after the arguments, which the model may leave out.
@@ -265,8 +270,9 @@ impl Writer<'_> {
                 ArgumentType::Container | ArgumentType::Json => TaggedContent::Json,
             };
             let open = |attributes: Option<String>| {
-                let line = if tags.lines && attributes.is_some() { ">\n" } else { ">" };
-                let end = attributes.map(|attributes| attributes + line).unwrap_or_default();
+                let line = if tags.lines && !tags.attributes_end.ends_with('\n') { "\n" } else { "" };
+                let end =
+                    attributes.map(|attributes| attributes + &tags.attributes_end + line).unwrap_or_default();
                 format!("{}{key}{}{end}", tags.open, tags.key_end)
             };
             let other = |attributes: &String| match attributes.contains("true") {
@@ -276,10 +282,14 @@ impl Writer<'_> {
                     attributes.replace("string", name.unwrap_or("object"))
                 }
             };
+            let other = tags.string_attributes.as_ref().map(other);
+            if other.is_some() && other == tags.string_attributes {
+                return None;
+            }
             let line = if tags.lines { "\n" } else { "" };
             let texts = [
                 open(tags.string_attributes.clone()),
-                open(tags.string_attributes.as_ref().map(other)),
+                open(other),
                 format!("{line}{}", tags.close.replace(SAME_NAME, key)),
             ];
             let [open_text, open_json, close] = texts.map(|text| {

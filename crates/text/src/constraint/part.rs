@@ -19,8 +19,8 @@ pub enum Part {
     List {
         /// One of them.
         item: Vec<Part>,
-        /// The text between two.
-        separator: String,
+        /// What is between two.
+        separator: Vec<Part>,
         /// The most of them; `None` for any number.
         max: Option<u32>,
     },

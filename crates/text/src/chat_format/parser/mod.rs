@@ -173,7 +173,7 @@ impl ChatParser {
     #[must_use]
     pub fn call_in_progress(&self) -> Option<CallInProgress<'_>> {
         let is_call = self.state == State::Call && !matches!(self.call.step, Step::After);
-        is_call.then(|| CallInProgress { name: &self.call.name, is_marked: !self.call.known_only })
+        is_call.then(|| CallInProgress { name: &self.call.name, is_marked: self.call.names == Names::Any })
     }
 
     /// Whether all that was read is settled: no mark or call has begun.
