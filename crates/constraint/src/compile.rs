@@ -1,8 +1,10 @@
 //! From a specification to a running constraint.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use linnet_text::{ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax};
+use llguidance::api::GrammarInit;
 
 use crate::automaton::Automaton;
 use crate::grammar::Grammar;
@@ -10,6 +12,10 @@ use crate::javascript::{self, Flags};
 use crate::pattern::Pattern;
 use crate::vocabulary::Vocabulary;
 use crate::{gbnf, lark, limits, parts, schema};
+
+/// Why calls in some formats cannot be held to a schema.
+const OPEN: &str =
+    "this model's format of calls leaves open where a value ends, so calls cannot be held to a schema";
 
 /// Compiles a constraint for a vocabulary.
 ///
@@ -32,10 +38,20 @@ pub fn compile(spec: &ConstraintSpec, vocabulary: &Arc<Vocabulary>) -> Result<Au
             schema::grammar(&serde_json::json!({ "type": "object" }), *whitespace)?
         }
         ConstraintSpec::JsonSchema { schema, whitespace } => schema::grammar(schema, *whitespace)?,
-        ConstraintSpec::Parts { parts } => parts::grammar(parts)?,
+        ConstraintSpec::Calls(calls) => match calls.parts() {
+            Some(parts) => parts::grammar(&parts)?,
+            None => return Err(ConstraintError::new(ConstraintErrorCode::Unsupported, OPEN)),
+        },
     };
     let grammar = grammar.without_dead_ends()?;
-    Automaton::new(vocabulary.clone(), grammar.lower()?, grammar.is_hard())
+    Automaton::new(vocabulary.clone(), lower(&grammar)?, grammar.is_hard())
+}
+
+/// The grammar for llguidance, which panics on some expressions. (In a page this is a trap of the module.)
+fn lower(grammar: &Grammar) -> Result<GrammarInit, ConstraintError> {
+    catch_unwind(AssertUnwindSafe(|| grammar.lower())).unwrap_or_else(|_| {
+        Err(ConstraintError::new(ConstraintErrorCode::TooComplex, "an expression cannot be compiled"))
+    })
 }
 
 fn choice(choices: &[String]) -> Result<Grammar, ConstraintError> {

@@ -9,7 +9,7 @@ mod template;
 mod tokenizer;
 
 pub use chat_format::{
-    ArgumentsForm, CallFormat, CallGrammar, CallInProgress, CallKind, CalledTool, ChatEnd, ChatEvent,
+    ArgumentsForm, CallFormat, CallInProgress, CallKind, CalledTool, CallsSpec, ChatEnd, ChatEvent,
     ChatFormat, ChatParser, ControlToken, Dialect, FieldKind, HeadField, IdStyle, JsonKeys, Marks,
     ReasoningFormat, SAME_NAME, TaggedArguments, ThinkingSwitch, marks_as_parts,
 };

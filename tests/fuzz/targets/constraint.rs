@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use linnet_constraint::{Vocabulary, compile};
 use linnet_text::{
-    Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, GrammarSyntax, Layout, Notation, Part, Whitespace,
+    CallFormat, CallKind, CalledTool, ChatFormat, Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec,
+    GrammarSyntax, Whitespace,
 };
 use serde_json::Value;
 
@@ -61,11 +62,12 @@ fn spec(kind: u8, text: &str) -> Option<ConstraintSpec> {
         let schema: Value = serde_json::from_str(text).ok()?;
         Some(ConstraintSpec::JsonSchema { schema, whitespace })
     };
-    let parts = |part: &dyn Fn(Value) -> Part| {
-        let schema: Value = serde_json::from_str(text).ok()?;
-        Some(ConstraintSpec::Parts { parts: vec![Part::Text("f(".to_owned()), part(schema)] })
+    let calls = |kind: CallKind| {
+        let format = ChatFormat { calls: CallFormat { kind, ..CallFormat::generic() }, ..ChatFormat::generic() };
+        let parameters = serde_json::from_str(text).ok()?;
+        let tool = CalledTool { name: "f".to_owned(), parameters, path: String::new() };
+        Some(ConstraintSpec::Calls(Box::new(format.calls_spec(vec![tool], None, Vec::new()))))
     };
-    let path = String::new;
     Some(match kind % 12 {
         0 | 1 => schema(Whitespace::Compact)?,
         2 => schema(Whitespace::Bounded)?,
@@ -75,8 +77,8 @@ fn spec(kind: u8, text: &str) -> Option<ConstraintSpec> {
         6 => regex("i"),
         7 => grammar(GrammarSyntax::Gbnf),
         8 => grammar(GrammarSyntax::Lark),
-        9 => parts(&|schema| Part::Value { schema, path: path(), notation: Notation::Python })?,
-        10 => parts(&|schema| Part::Properties { schema, path: path(), layout: Layout::Keywords })?,
+        9 => calls(CallKind::Pythonic)?,
+        10 => calls(CallFormat::generic().kind)?,
         _ => ConstraintSpec::Choices { choices: text.split('\n').map(str::to_owned).collect() },
     })
 }

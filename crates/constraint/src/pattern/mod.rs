@@ -3,6 +3,7 @@
 mod json_string;
 mod lower;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use json_string::Spelling;
@@ -121,14 +122,19 @@ impl Pattern {
         }
     }
 
-    /// Any of them.
+    /// Any of them. Each text is there once: llguidance panics if some texts with NUL are there twice.
     pub fn or(parts: impl IntoIterator<Item = Pattern>) -> Self {
         let mut all = Vec::new();
+        let mut texts = BTreeSet::new();
+        let mut add = |part: Self| match &part {
+            Self::Literal(text) if !texts.insert(text.clone()) => {}
+            _ => all.push(part),
+        };
         for part in parts {
             match part {
                 Self::Never => {}
-                Self::Or(inner) => all.extend(inner.iter().cloned()),
-                part => all.push(part),
+                Self::Or(inner) => inner.iter().cloned().for_each(&mut add),
+                part => add(part),
             }
         }
         match all.len() {

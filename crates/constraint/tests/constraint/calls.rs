@@ -119,22 +119,30 @@ fn vocabulary(controls: usize) -> Arc<Vocabulary> {
 
 /// Writes answers in a format, with these marks as control tokens; returns the number of calls.
 fn check_format(name: &str, format: &ChatFormat, controls: &[String]) -> Option<usize> {
-    let tools: Vec<CalledTool<'_>> = NAMES
+    let tools = NAMES
         .iter()
-        .map(|name| CalledTool { name, parameters: parameters(name), path: String::new() })
+        .map(|name| CalledTool {
+            name: (*name).to_owned(),
+            parameters: parameters(name),
+            path: String::new(),
+        })
         .collect();
-    let tokens: Vec<ControlToken<'_>> =
-        controls.iter().zip(CONTROLS..).map(|(text, id)| ControlToken { id, text, ends: false }).collect();
+    let tokens: Vec<ControlToken> = controls
+        .iter()
+        .zip(CONTROLS..)
+        .map(|(text, id)| ControlToken { id, text: text.clone(), ends: false })
+        .collect();
     let shown = NAMES.map(|name| json!({ "function": { "name": name, "parameters": parameters(name) } }));
     let shown = Value::from(shown.to_vec());
     let schemas = NAMES.map(|name| {
         compiled(&ConstraintSpec::JsonSchema { schema: parameters(name), whitespace: Whitespace::Any })
             .unwrap()
     });
-    let grammar = format.call_grammar(&tools, Some(3), &tokens)?;
-    let parts = ConstraintSpec::Parts { parts: grammar.parts };
+    let spec = format.calls_spec(tools, Some(3), tokens);
+    spec.parts()?;
+    let spec = ConstraintSpec::Calls(Box::new(spec));
     let automaton =
-        compile(&parts, &vocabulary(controls.len())).unwrap_or_else(|error| panic!("{name}: {error}"));
+        compile(&spec, &vocabulary(controls.len())).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut count = 0;
     for _ in 0..ANSWERS {

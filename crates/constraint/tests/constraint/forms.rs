@@ -1,8 +1,8 @@
 //! Expressions, grammars and choices.
 
-use linnet_text::{ConstraintSpec, GrammarSyntax};
+use linnet_text::{ConstraintErrorCode, ConstraintSpec, GrammarSyntax};
 
-use super::{check, grammar, regex};
+use super::{check, compiled, grammar, regex};
 
 #[test]
 fn expressions_mean_what_javascript_means() {
@@ -62,4 +62,14 @@ fn long_chains_of_lark_rules_are_refused() {
         let error = linnet_constraint::compile(&chain(length), &vocabulary).unwrap_err();
         assert_eq!(error.code.name(), "too-complex", "{error}");
     }
+}
+
+#[test]
+fn equal_alternatives_are_one() {
+    check(&regex("ab|ab$|c", ""), &["ab", "c"], &["", "abab"]);
+    let choices = vec!["a\0\0\0\0".to_owned(); 3];
+    check(&ConstraintSpec::Choices { choices }, &["a\0\0\0\0"], &["a"]);
+    // llguidance does not see that these are equal, and panics.
+    let error = compiled(&regex("A\u{1f}\0\0\0$|A\u{1f}\0\0\0", "")).unwrap_err();
+    assert_eq!(error.code, ConstraintErrorCode::TooComplex);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use linnet_text::{
-    CallGrammar, CallKind, ChatFormat, Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec,
-    ControlToken, Part, TokenMask, Tokenizer, marks_as_parts,
+    CallKind, ChatFormat, Constraint, ConstraintError, ConstraintErrorCode, ConstraintSpec, ControlToken,
+    Part, TokenMask, Tokenizer, marks_as_parts,
 };
 
 use super::answer::AnswerReader;
@@ -50,16 +50,20 @@ impl HeldCalls {
         let tools = request.held_tools();
         let most = (request.parallel_tool_calls == Some(false)).then_some(1);
         let controls = controls(start.shown, tokenizer);
-        let Some(CallGrammar { parts, ends_answer }) = start.format.call_grammar(&tools, most, &controls)
-        else {
-            if !request.has_strict_tools() {
+        let spec = start.format.calls_spec(tools, most, controls.clone());
+        let ends_answer = spec.ends_answer();
+        let constraint = match compile(&ConstraintSpec::Calls(Box::new(spec))) {
+            Ok(constraint) => constraint,
+            // The format of calls, not a schema, is in the way.
+            Err(error)
+                if error.code == ConstraintErrorCode::Unsupported
+                    && error.path.is_empty()
+                    && !request.has_strict_tools() =>
+            {
                 return Ok(None);
             }
-            let reason =
-                "this model's format of calls leaves open where a value ends, so `strict` is not possible";
-            return Err(failed(ConstraintError::new(ConstraintErrorCode::Unsupported, reason)));
+            Err(error) => return Err(failed(error)),
         };
-        let constraint = compile(&ConstraintSpec::Parts { parts }).map_err(failed)?;
         let text = start.format.call_start(None, &|_| String::new());
         let mut calls = HeldCalls {
             constraint,
@@ -263,9 +267,9 @@ impl HeldCalls {
     }
 }
 
-fn controls<'t>(shown: &[u32], tokenizer: &'t Tokenizer) -> Vec<ControlToken<'t>> {
+fn controls(shown: &[u32], tokenizer: &Tokenizer) -> Vec<ControlToken> {
     let control = |&id: &u32| {
-        let text = tokenizer.token_text(id)?;
+        let text = tokenizer.token_text(id)?.to_owned();
         Some(ControlToken { id, text, ends: tokenizer.is_end_of_generation(id) })
     };
     shown.iter().filter_map(control).collect()

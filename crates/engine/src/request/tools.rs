@@ -133,14 +133,14 @@ impl Request {
     }
 
     /// The tools to which calls are held.
-    pub(crate) fn held_tools(&self) -> Vec<CalledTool<'_>> {
+    pub(crate) fn held_tools(&self) -> Vec<CalledTool> {
         let is_required = self.required_call().is_some();
         let all = self.tools.iter().enumerate().filter(|(_, tool)| self.tool_choice.shows(tool));
         let held = all.map(|(index, tool)| {
             let parameters = tool.parameters();
             let is_strict = tool.strict.unwrap_or(is_required);
             CalledTool {
-                name: &tool.name,
+                name: tool.name.clone(),
                 parameters: if is_strict { parameters } else { loose(&parameters) },
                 path: format!("/{index}/function/parameters"),
             }

@@ -1,19 +1,21 @@
 //! Tool calls as constraints: what a model must write so that the parser finds calls that fit the tools' schemas.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::ID_START;
 use super::parser::{ArgumentType, of_schema};
 use super::{
-    CallKind, ChatFormat, Dialect, FieldKind, HeadField, IdStyle, JsonKeys, SAME_NAME, TaggedArguments,
+    CallFormat, CallKind, ChatFormat, Dialect, FieldKind, HeadField, IdStyle, JsonKeys, SAME_NAME,
+    TaggedArguments,
 };
 use crate::constraint::{Layout, Notation, Part, TaggedContent, TaggedLayout, TaggedProperty};
 
 /// A tool that calls are held to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CalledTool<'a> {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalledTool {
     /// The function's name.
-    pub name: &'a str,
+    pub name: String,
     /// The JSON schema of its arguments.
     pub parameters: Value,
     /// What the paths of errors in the schema begin with.
@@ -21,41 +23,72 @@ pub struct CalledTool<'a> {
 }
 
 /// A control token of the vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ControlToken<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlToken {
     /// Its id.
     pub id: u32,
     /// Its text.
-    pub text: &'a str,
+    pub text: String,
     /// Whether it ends an answer.
     pub ends: bool,
 }
 
-/// What the calls of an answer must fit, from the first mark to the last one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CallGrammar {
-    /// The parts of the text.
-    pub parts: Vec<Part>,
-    /// Whether nothing may follow but a token that ends the answer.
-    pub ends_answer: bool,
+/// What the calls of an answer must fit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallsSpec {
+    /// How the model writes calls.
+    pub format: CallFormat,
+    /// The ids that the template accepts.
+    pub ids: IdStyle,
+    /// As in [`ChatFormat::recipients`].
+    pub recipients: bool,
+    /// The tools.
+    pub tools: Vec<CalledTool>,
+    /// The most calls, if the format has a section around all of them; otherwise there is one.
+    pub most: Option<u32>,
+    /// The vocabulary's control tokens in the format's [`marks`](ChatFormat::marks).
+    pub controls: Vec<ControlToken>,
 }
 
 impl ChatFormat {
-    /// What calls of these tools must fit, beginning as [`call_start`](Self::call_start) does, without the white space
-    /// before it. If the format has a section around all calls, there are up to `most` of them, otherwise one.
-    /// `controls` are the vocabulary's control tokens in the format's [`marks`](Self::marks).
+    /// What calls of these tools must fit. `controls` are the vocabulary's control tokens in the format's
+    /// [`marks`](Self::marks).
+    #[must_use]
+    pub fn calls_spec(
+        &self,
+        tools: Vec<CalledTool>,
+        most: Option<u32>,
+        controls: Vec<ControlToken>,
+    ) -> CallsSpec {
+        CallsSpec {
+            format: self.calls.clone(),
+            ids: self.ids,
+            recipients: self.recipients,
+            tools,
+            most,
+            controls,
+        }
+    }
+}
+
+impl CallsSpec {
+    /// The parts of the text from the first mark to the last one. It begins as [`ChatFormat::call_start`] does, without
+    /// the white space before it.
     ///
     /// `None` if the format leaves open where a value ends, or how it marks values that are no strings.
     #[must_use]
-    pub fn call_grammar(
-        &self,
-        tools: &[CalledTool<'_>],
-        most: Option<u32>,
-        controls: &[ControlToken<'_>],
-    ) -> Option<CallGrammar> {
-        let mut writer = Writer { format: self, controls, ends_answer: false };
-        let parts = writer.calls(tools, most)?;
-        Some(CallGrammar { parts, ends_answer: writer.ends_answer })
+    pub fn parts(&self) -> Option<Vec<Part>> {
+        Writer { spec: self, has_ended: false }.calls()
+    }
+
+    /// Whether nothing may follow a call but a token that ends the answer.
+    #[must_use]
+    pub fn ends_answer(&self) -> bool {
+        let CallFormat { kind, call, section, .. } = &self.format;
+        let ends = |token: &ControlToken| {
+            token.ends && [&call.close, &section.close].iter().any(|mark| mark.contains(&token.text))
+        };
+        *kind == CallKind::Harmony || self.controls.iter().any(ends)
     }
 }
 
@@ -77,11 +110,11 @@ impl JsonKeys {
     }
 }
 
-/// Writes the grammar of calls.
+/// Writes the parts of calls.
 struct Writer<'a> {
-    format: &'a ChatFormat,
-    controls: &'a [ControlToken<'a>],
-    ends_answer: bool,
+    spec: &'a CallsSpec,
+    /// Whether a token that ends the answer was written.
+    has_ended: bool,
 }
 
 /// Where calls are: `before item (separator item)* after`.
@@ -96,10 +129,11 @@ struct Around {
 }
 
 impl Writer<'_> {
-    fn calls(&mut self, tools: &[CalledTool<'_>], most: Option<u32>) -> Option<Vec<Part>> {
+    fn calls(&mut self) -> Option<Vec<Part>> {
+        let CallsSpec { tools, most, .. } = self.spec;
         let Around { before, separator, after, is_list, .. } = self.around();
-        let has_header = self.format.recipients || self.format.calls.kind == CallKind::Harmony;
-        let is_list = is_list && most != Some(1) && !has_header;
+        let has_header = self.spec.recipients || self.spec.format.kind == CallKind::Harmony;
+        let is_list = is_list && *most != Some(1) && !has_header;
         let mut items = Vec::new();
         for tool in tools {
             items.push(self.call(tool, before.is_empty() && !is_list)?);
@@ -110,18 +144,18 @@ impl Writer<'_> {
         if is_list {
             let mut between = Vec::new();
             self.mark(&separator, &mut between);
-            parts.push(Part::List { item: items, separator: between, max: most });
+            parts.push(Part::List { item: items, separator: between, max: *most });
         } else {
             parts.extend(items);
         }
-        if !self.ends_answer {
+        if !self.has_ended {
             self.mark(&after, &mut parts);
         }
         Some(parts)
     }
 
     fn around(&self) -> Around {
-        let calls = &self.format.calls;
+        let calls = &self.spec.format;
         let (open, close) = (&calls.section.open, &calls.section.close);
         let is_bracketed = match &calls.kind {
             CallKind::Json(keys) => keys.is_listed(),
@@ -137,21 +171,21 @@ impl Writer<'_> {
             (open.clone(), calls.separator.clone(), close.clone(), has_section)
         };
         // Messages to a recipient begin with a header, see `call`.
-        let before = if self.format.recipients { String::new() } else { before.trim_start().to_owned() };
-        let after = if self.format.recipients { String::new() } else { after };
+        let before = if self.spec.recipients { String::new() } else { before.trim_start().to_owned() };
+        let after = if self.spec.recipients { String::new() } else { after };
         Around { before, separator, after, is_list, is_bracketed }
     }
 
     /// One call. `first`: nothing comes before it.
-    fn call(&mut self, tool: &CalledTool<'_>, first: bool) -> Option<Vec<Part>> {
-        let calls = &self.format.calls;
+    fn call(&mut self, tool: &CalledTool, first: bool) -> Option<Vec<Part>> {
+        let calls = &self.spec.format;
         let CalledTool { name, parameters, path } = tool;
         let value = |notation| Part::Value { schema: parameters.clone(), path: path.clone(), notation };
         let mut parts = Vec::new();
         let is_bracketed = self.around().is_bracketed;
         let mut open = if is_bracketed { String::new() } else { calls.call.open.clone() };
         let mut close = if is_bracketed { String::new() } else { calls.call.close.clone() };
-        if self.format.recipients {
+        if self.spec.recipients {
             open = format!("{}{open}", calls.section.open);
             close.push_str(&calls.section.close);
             let mut header = Vec::new();
@@ -164,7 +198,6 @@ impl Writer<'_> {
                 let head = format!("<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>");
                 self.mark(&head, &mut parts);
                 parts.push(value(Notation::Json));
-                self.ends_answer = true;
                 return Some(parts);
             }
             CallKind::Pythonic => {
@@ -177,7 +210,7 @@ impl Writer<'_> {
                 let mut open = self.head(&keys.head, name, open, &mut parts);
                 let start = keys.start.trim_start();
                 let start = start.strip_prefix('[').unwrap_or(start);
-                open.extend([start, *name, &keys.after_name()]);
+                open.extend([start, name, &keys.after_name()]);
                 self.mark(&open, &mut parts);
                 parts.push(value(self.notation(&keys.dialect)));
                 let opened = start.matches('{').count().saturating_sub(start.matches('}').count());
@@ -199,7 +232,7 @@ impl Writer<'_> {
         if let Some(marks) = &calls.late_id {
             let mut id = Vec::new();
             self.mark(&marks.open, &mut id);
-            id.push(Part::Pattern(id_pattern(self.format.ids).into()));
+            id.push(Part::Pattern(id_pattern(self.spec.ids).into()));
             self.mark(&marks.close, &mut id);
             parts.push(Part::OneOf(vec![id, Vec::new()]));
         }
@@ -220,7 +253,7 @@ impl Writer<'_> {
                     Some("[0-9]{1,3}")
                 }
                 FieldKind::Number { .. } => Some("[0-9]{1,3}"),
-                FieldKind::Id => Some(id_pattern(self.format.ids)),
+                FieldKind::Id => Some(id_pattern(self.spec.ids)),
             };
             if let Some(pattern) = pattern {
                 self.mark(&std::mem::take(&mut text), parts);
@@ -237,7 +270,7 @@ impl Writer<'_> {
         let quote = keys.start.chars().next_back().filter(|c| "\"'".contains(*c)).unwrap_or('"');
         let written = vec![
             Part::Text(format!(", {quote}{id}{quote}: {quote}")),
-            Part::Pattern(id_pattern(self.format.ids).into()),
+            Part::Pattern(id_pattern(self.spec.ids).into()),
             Part::Text(quote.into()),
         ];
         Some(Part::OneOf(vec![written, Vec::new()]))
@@ -305,7 +338,7 @@ impl Writer<'_> {
 
     /// What ends a value that is plain text: its closing tag, and lines that open another argument or close the call.
     fn ends_of_text(&self, tags: &TaggedArguments) -> Vec<String> {
-        let calls = &self.format.calls;
+        let calls = &self.spec.format;
         let first = |text: &str| super::tags::split(text).into_iter().next();
         let close = first(&tags.close).map(|tag| tag.split(SAME_NAME).next().unwrap_or_default().to_owned());
         let lines =
@@ -317,10 +350,10 @@ impl Writer<'_> {
 
     /// Adds a mark. Nothing follows a token that ends the answer.
     fn mark(&mut self, text: &str, parts: &mut Vec<Part>) {
-        for part in marks_as_parts(text, self.controls) {
-            let ends = |token: &&ControlToken<'_>| token.ends && part == Part::Token(token.id);
-            if self.controls.iter().any(|token| ends(&token)) {
-                self.ends_answer = true;
+        for part in marks_as_parts(text, &self.spec.controls) {
+            let ends = |token: &&ControlToken| token.ends && part == Part::Token(token.id);
+            if self.spec.controls.iter().any(|token| ends(&token)) {
+                self.has_ended = true;
                 return;
             }
             parts.push(part);
@@ -330,12 +363,12 @@ impl Writer<'_> {
 
 /// The control tokens in a text of marks, and the texts between them.
 #[must_use]
-pub fn marks_as_parts(text: &str, controls: &[ControlToken<'_>]) -> Vec<Part> {
+pub fn marks_as_parts(text: &str, controls: &[ControlToken]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let tokens = controls.iter().filter(|token| !token.text.is_empty());
-        let found = tokens.filter_map(|token| Some((rest.find(token.text)?, token)));
+        let found = tokens.filter_map(|token| Some((rest.find(&token.text)?, token)));
         // The first; of several at the same place, the longest.
         let next = found.min_by_key(|(at, token)| (*at, std::cmp::Reverse(token.text.len())));
         let (at, length) = next.map_or((rest.len(), 0), |(at, token)| (at, token.text.len()));

@@ -1,10 +1,12 @@
 //! The ids of tool calls, as templates take them.
 
+use serde::{Deserialize, Serialize};
+
 /// The start of an id that contains the name.
 pub(super) const ID_START: &str = "functions.";
 
 /// The ids of calls that a template accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdStyle {
     /// Any text.
     Any,

@@ -58,10 +58,12 @@ mod tags;
 
 pub use arguments::ArgumentsForm;
 pub use events::{ChatEnd, ChatEvent};
-pub use grammar::{CallGrammar, CalledTool, ControlToken, marks_as_parts};
+pub use grammar::{CalledTool, CallsSpec, ControlToken, marks_as_parts};
 pub use ids::IdStyle;
 pub use parser::{CallInProgress, ChatParser};
 pub use switches::ThinkingSwitch;
+
+use serde::{Deserialize, Serialize};
 
 /// The marks of a model's output.
 ///
@@ -89,7 +91,7 @@ pub struct ChatFormat {
 }
 
 /// An opening and a closing text; each may be empty.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Marks {
     /// The opening text.
     pub open: String,
@@ -109,7 +111,7 @@ pub struct ReasoningFormat {
 }
 
 /// How a model marks its tool calls: `section.open (call.open CALL late_id? call.close separator?)+ section.close`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallFormat {
     /// The marks around all calls of a turn.
     pub section: Marks,
@@ -128,7 +130,7 @@ pub struct CallFormat {
 }
 
 /// What is between the marks of a call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CallKind {
     /// A JSON object with name and arguments, or an array of such objects.
     Json(JsonKeys),
@@ -153,7 +155,7 @@ pub enum CallKind {
 }
 
 /// The keys of a call in JSON. The parser accepts the usual keys, too.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JsonKeys {
     /// The fields before the JSON, for example the id of the call in its opening tag.
     pub head: Vec<HeadField>,
@@ -170,7 +172,7 @@ pub struct JsonKeys {
 }
 
 /// A field before the arguments.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadField {
     /// What the field is.
     pub kind: FieldKind,
@@ -180,7 +182,7 @@ pub struct HeadField {
 }
 
 /// A kind of field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldKind {
     /// The name of the function.
     Name,
@@ -196,7 +198,7 @@ pub enum FieldKind {
 }
 
 /// How objects and their strings are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dialect {
     /// JSON.
     Json,
@@ -211,7 +213,7 @@ pub enum Dialect {
 pub const SAME_NAME: char = '\u{FDD1}';
 
 /// The tags of an argument: `open KEY key_end VALUE close`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaggedArguments {
     /// The text before the key; may be empty.
     pub open: String,

@@ -1,11 +1,9 @@
 //! The parts of a text that a constraint describes one after the other, such as a tool call.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A part of a text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Part {
     /// This text.
     Text(String),
@@ -46,8 +44,7 @@ pub enum Part {
 }
 
 /// How values are written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Notation {
     /// JSON.
     Json,
@@ -58,8 +55,7 @@ pub enum Notation {
 }
 
 /// How the properties of an object are written without brackets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Layout {
     /// `name=value, name=value`, in Python's notation.
     Keywords,
@@ -68,7 +64,7 @@ pub enum Layout {
 }
 
 /// Properties between tags.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaggedLayout {
     /// The properties.
     pub properties: Vec<TaggedProperty>,
@@ -77,7 +73,7 @@ pub struct TaggedLayout {
 }
 
 /// A property between tags.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaggedProperty {
     /// The name.
     pub name: String,
@@ -92,8 +88,7 @@ pub struct TaggedProperty {
 }
 
 /// How a value between tags is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaggedContent {
     /// Strings are plain text, other values JSON.
     Text,

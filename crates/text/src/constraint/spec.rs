@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Part;
+use crate::chat_format::CallsSpec;
 
 /// The form that an answer must have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,11 +44,8 @@ pub enum ConstraintSpec {
         /// The texts.
         choices: Vec<String>,
     },
-    /// Parts one after the other.
-    Parts {
-        /// The parts.
-        parts: Vec<Part>,
-    },
+    /// Tool calls.
+    Calls(Box<CallsSpec>),
 }
 
 /// How a grammar is written.
