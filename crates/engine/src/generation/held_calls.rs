@@ -54,13 +54,8 @@ impl HeldCalls {
         let ends_answer = spec.ends_answer();
         let constraint = match compile(&ConstraintSpec::Calls(Box::new(spec))) {
             Ok(constraint) => constraint,
-            // The format of calls, not a schema, is in the way.
-            Err(error)
-                if error.code == ConstraintErrorCode::Unsupported
-                    && error.path.is_empty()
-                    && !request.has_strict_tools() =>
-            {
-                return Ok(None);
+            Err(error) if error.code == ConstraintErrorCode::Unsupported && error.path.is_empty() => {
+                return Self::of_unknown_format(request, error);
             }
             Err(error) => return Err(failed(error)),
         };
@@ -80,10 +75,17 @@ impl HeldCalls {
         if calls.is_required {
             calls.is_calling = true;
             for token in calls.tokens(start.begun().trim_start()) {
-                calls.constraint.commit(token).map_err(failed)?;
+                if let Err(error) = calls.constraint.commit(token) {
+                    return Self::of_unknown_format(request, error);
+                }
             }
         }
         Ok(Some(calls))
+    }
+
+    /// The format of calls, not a schema, is in the way: then only strict tools are rejected.
+    fn of_unknown_format(request: &Request, error: ConstraintError) -> Result<Option<Self>, Error> {
+        if request.has_strict_tools() { Err(failed(error)) } else { Ok(None) }
     }
 
     /// Whether `token` may come next, after the text that `answer` has read.
