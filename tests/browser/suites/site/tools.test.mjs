@@ -1,6 +1,6 @@
 // The demo site's tools: called, shown, stored, saved and printed; and the switch for reasoning. With a fake model.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -103,9 +103,11 @@ describe('tools on the site', { timeout: 300_000 }, () => {
     await openMenu(page);
     const saved = async (label, name) => {
       await press(page, label);
-      for (let i = 0; i < 100 && !readdirSync(folder).includes(name); i++)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      return readFileSync(join(folder, name), 'utf8');
+      // The browser makes the file before it writes it.
+      const path = join(folder, name);
+      const isWritten = () => existsSync(path) && statSync(path).size > 0;
+      for (let i = 0; i < 600 && !isWritten(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      return readFileSync(path, 'utf8');
     };
     assert.match(
       await saved('Save as Markdown', 'times.md'),
