@@ -19,8 +19,8 @@ pub(crate) const MATMUL: f64 = 5e-8;
 /// The same for rows of one or two outputs, where cancellation does not average out.
 const NARROW: f64 = 2e-6;
 
-/// Outputs of a product that has the shape of others, which then share a kernel: two tiles of any kernel, of which the
-/// second is cut.
+/// Outputs of a product that has the shape of others, so that they share a kernel: two tiles of any kernel, the second
+/// of them cut.
 const OUTPUTS: usize = 90;
 
 /// A width of a few blocks in every kernel, but not a multiple of anything larger.

@@ -52,7 +52,7 @@ impl Tool {
     }
 }
 
-/// A schema of objects with the same properties, of which only the types matter.
+/// A schema of objects with the same properties. Only their types matter.
 fn loose(parameters: &Value) -> Value {
     let properties = parameters.get("properties").and_then(Value::as_object);
     let of_type = |schema: &Value| match schema.get("type") {

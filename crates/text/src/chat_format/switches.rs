@@ -80,7 +80,7 @@ impl ThinkingSwitch {
         if thinks { self.on.clone() } else { self.off.clone() }
     }
 
-    /// A variable that is true or false, or a maximum number of tokens, of which -1 means no limit.
+    /// A variable that is true or false, or a maximum number of tokens (-1: no limit).
     fn flag(name: &str) -> Self {
         let is_off = name.split('_').any(|word| OFF.contains(&word));
         let (on, off) = match name.contains("budget") {
