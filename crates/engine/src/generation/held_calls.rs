@@ -96,7 +96,7 @@ impl HeldCalls {
             match self.call_after(token, answer) {
                 // The model would go on in text.
                 None if self.is_required && !self.tokenizer.is_end_of_generation(token) => {
-                    let end = self.tokenizer.eos();
+                    let end = self.tokenizer.eos().filter(|end| self.tokenizer.is_end_of_generation(*end));
                     match end.filter(|_| !self.may_begin_call(token, answer)) {
                         Some(end) => return Ok(Verdict::Instead(vec![end])),
                         None => true,

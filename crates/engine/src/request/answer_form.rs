@@ -74,8 +74,9 @@ impl Request {
 
     /// Checks that the other fields suit the form of the answer.
     pub(super) fn check_form(&self) -> Result<(), Error> {
-        if self.form.is_some() && self.ignore_eos {
-            return Err(Error::invalid("ignore_eos", "has no meaning for an answer that must fit a form"));
+        if self.ignore_eos && self.needs_constraint().is_some() {
+            let reason = "has no meaning for an answer that must fit a form, or whose calls must fit";
+            return Err(Error::invalid("ignore_eos", reason));
         }
         Ok(())
     }

@@ -135,3 +135,11 @@ fn a_schema_that_cannot_be_enforced_is_named() {
     }
     assert!(with(None, "auto").is_ok() && with(Some(false), "required").is_ok());
 }
+
+#[test]
+fn an_answer_with_held_calls_must_be_able_to_end() {
+    let mut request = request(&[digit("f", None)], "required");
+    request["ignore_eos"] = true.into();
+    let error = try_request(&with_template(CHATML), &request).unwrap_err();
+    assert_eq!((error.code().name(), &error.details()["field"]), ("invalid-request", &json!("ignore_eos")));
+}
